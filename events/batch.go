@@ -1,0 +1,26 @@
+package events
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Batch is what one request delivered: raw events, who proved to have sent them and under which subscription.
+// Raw aliases the request's buffer and is valid until the request ends.
+type Batch struct {
+	Subscription   string // name
+	SubscriptionID string // UUID, as the subscription file writes it
+	Revision       string // version GUID under which it was delivered
+	Topic          string // template that the subscription asks for; "" = the output's
+	Format         string // json | xml | ecs
+
+	Source    string     // proven identity
+	Auth      string     // how it was proven: tls | kerberos | negotiate
+	MachineID string     // claimed
+	Addr      netip.Addr // of the peer
+	Received  time.Time  // UTC
+
+	Raw      [][]byte // one event's XML each, UTF-8, as sent
+	BadUTF16 int      // unpaired surrogates that were replaced in this message
+	Withheld int      // artificial events that were taken out of Raw
+}

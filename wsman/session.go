@@ -1,0 +1,45 @@
+package wsman
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/netip"
+)
+
+// Method is how a source proved who it is; the value is what logs, metrics and records carry.
+type Method string
+
+const (
+	TLS       Method = "tls"       // client certificate, HTTPS
+	Kerberos  Method = "kerberos"  // Authorization: Kerberos
+	Negotiate Method = "negotiate" // Authorization: Negotiate (SPNEGO)
+)
+
+// Source is the machine at the other end, as its transport proved it. What a message merely claims is in Header.
+type Source struct {
+	Name   string            // the certificate's name in lower case, or PC-1$@REALM; compared without case
+	Method Method            // how it was proven
+	Issuer string            // TLS: SHA-1 thumbprint of the CA that issued the leaf, 40 upper-case hex digits
+	Leaf   *x509.Certificate // TLS: the proven certificate, read only; nil otherwise
+	Addr   netip.AddrPort    // the peer's address, or what a trusted PROXY header says
+}
+
+// Authenticator proves who is at the other end, once a connection. One a listener.
+type Authenticator interface {
+	// Authenticate looks at the headers of a connection's first request. It may set response headers (a token, the offered
+	// schemes) and never writes a status. An error that wraps ErrUnauthenticated is answered 401.
+	Authenticate(w http.ResponseWriter, r *http.Request) (Session, error)
+}
+
+// Session is one connection's proven identity, and the seal on its messages. Requests of a connection come one after another.
+type Session interface {
+	Source() Source
+	// Open gives the cleartext of a request body, which it may overwrite. It refuses what should have been sealed.
+	Open(contentType string, body []byte) ([]byte, error)
+	// Seal makes a response body out of a message; it may overwrite message.
+	Seal(message []byte) (contentType string, body []byte, err error)
+}
+
+// ErrUnauthenticated says that nobody has proven anything on this connection.
+var ErrUnauthenticated = errors.New("wsman: not authenticated")
