@@ -1,0 +1,333 @@
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Broker is one node of a real Apache Kafka. Its methods may be called from one goroutine at a time.
+type Broker struct {
+	t       testing.TB
+	id      int
+	dir     string
+	libs    string
+	options options
+
+	addr, controller, sasl, tls string
+	nodes                       []*Broker // of the whole cluster
+	identity                    *identity
+
+	process *os.Process
+	ended   chan struct{} // closed when process has ended
+}
+
+type options struct {
+	settings map[string]string
+	users    bool
+	tls      bool
+}
+
+// Option is something that a broker has beyond a plain-text listener.
+type Option func(*options)
+
+// Setting sets a line of server.properties.
+func Setting(key, value string) Option {
+	return func(o *options) { o.settings[key] = value }
+}
+
+// SASL adds a SASL_PLAINTEXT listener (SASLAddr) for PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, and an authorizer: user wefka
+// (password secret) may do all, user guest (password guest) nothing. The other listeners may do all.
+func SASL() Option { return func(o *options) { o.users = true } }
+
+// TLS adds a TLS listener (TLSAddr) that demands a client certificate.
+func TLS() Option { return func(o *options) { o.tls = true } }
+
+// Start starts one node, waits until it answers, and ends it with the test.
+func Start(t testing.TB, opts ...Option) *Broker {
+	t.Helper()
+	return StartCluster(t, 1, opts...)[0]
+}
+
+// StartCluster starts n nodes: replication factor n, min.insync.replicas n-1 (at least 1).
+func StartCluster(t testing.TB, n int, opts ...Option) []*Broker {
+	t.Helper()
+	if _, err := exec.LookPath("java"); err != nil {
+		absent(t, err)
+	}
+	libs, err := jars()
+	if err != nil {
+		absent(t, err)
+	}
+	o := options{settings: map[string]string{}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	identity, err := newIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := freePorts(t, 4*n)
+	nodes := make([]*Broker, n)
+	for i := range nodes {
+		p := ports[4*i:]
+		nodes[i] = &Broker{t: t, id: i + 1, dir: t.TempDir(), libs: libs, options: o, nodes: nodes, identity: identity,
+			addr: p[0], controller: p[1], sasl: p[2], tls: p[3]}
+	}
+	var random [16]byte
+	rand.Read(random[:])
+	random[0] &= 0x7f // no id that begins with a dash
+	cluster := base64.RawURLEncoding.EncodeToString(random[:])
+	for _, b := range nodes {
+		b.write()
+		args := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", libs + "/*", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", b.path("server.properties"), "--ignore-formatted"}
+		for _, user := range []string{"wefka,password=secret", "guest,password=guest"} {
+			if o.users {
+				args = append(args, "--add-scram", "SCRAM-SHA-256=[name="+user+"]", "--add-scram", "SCRAM-SHA-512=[name="+user+"]")
+			}
+		}
+		if out, err := exec.Command("java", args...).CombinedOutput(); err != nil {
+			t.Fatalf("format the log folder of node %d: %v\n%s", b.id, err, out)
+		}
+	}
+	t.Cleanup(func() {
+		for _, b := range nodes {
+			b.Kill()
+		}
+		if t.Failed() {
+			for _, b := range nodes {
+				t.Logf("node %d: last lines of its log:\n%s", b.id, b.tail())
+			}
+		}
+	})
+	for _, b := range nodes {
+		b.launch()
+	}
+	for _, b := range nodes {
+		b.ready()
+	}
+	return nodes
+}
+
+// Addr is the plain-text listener's host:port.
+func (b *Broker) Addr() string { return b.addr }
+
+// SASLAddr is the SASL_PLAINTEXT listener's host:port; only with the option SASL.
+func (b *Broker) SASLAddr() string { return b.sasl }
+
+// TLSAddr is the TLS listener's host:port; only with the option TLS.
+func (b *Broker) TLSAddr() string { return b.tls }
+
+// TLSConfig trusts the TLS listener and brings the client certificate that it demands.
+func (b *Broker) TLSConfig() *tls.Config { return b.identity.client() }
+
+// Start runs the node again after Stop or Kill, on the same data and ports, and waits until it answers.
+func (b *Broker) Start() {
+	b.t.Helper()
+	b.launch()
+	b.ready()
+}
+
+// Stop ends the node in good order (SIGTERM) and returns when it has ended.
+func (b *Broker) Stop() { b.end(syscall.SIGTERM) }
+
+// Kill ends the node at once (SIGKILL) and returns when it has ended.
+func (b *Broker) Kill() { b.end(syscall.SIGKILL) }
+
+func (b *Broker) end(signal syscall.Signal) {
+	b.t.Helper()
+	if b.process == nil {
+		return
+	}
+	_ = b.process.Signal(signal) // an error means that it has ended already
+	select {
+	case <-b.ended:
+	case <-time.After(time.Minute):
+		b.t.Errorf("node %d does not end on %v", b.id, signal)
+		_ = b.process.Kill()
+		<-b.ended
+	}
+	b.process = nil
+}
+
+func (b *Broker) path(name string) string { return filepath.Join(b.dir, name) }
+
+func (b *Broker) tail() []byte {
+	log, _ := os.ReadFile(b.path("kafka.log"))
+	return log[max(0, len(log)-3000):]
+}
+
+// launch starts the process.
+func (b *Broker) launch() {
+	b.t.Helper()
+	log, err := os.OpenFile(b.path("kafka.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command("java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=INFO", "-cp", b.libs+"/*", "kafka.Kafka", b.path("server.properties"))
+	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test binary that panics leaves nothing behind
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // the death signal belongs to the thread that forked; this keeps it
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		b.t.Fatalf("start node %d: %v", b.id, err)
+	}
+	b.process, b.ended = cmd.Process, ended
+}
+
+// ready waits until the node answers and knows every running node of its cluster.
+func (b *Broker) ready() {
+	b.t.Helper()
+	running := 0
+	for _, n := range b.nodes {
+		if n.process != nil {
+			running++
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer client.Close()
+	err = poll(b.t.Context(), time.Minute, func(ctx context.Context) error {
+		select {
+		case <-b.ended:
+			b.t.Fatalf("node %d has ended:\n%s", b.id, b.tail())
+		default:
+		}
+		m, err := metadata(ctx, client)
+		if err != nil {
+			return err
+		}
+		if len(m.Brokers) < running || !slices.ContainsFunc(m.Brokers, func(n broker) bool { return int(n.NodeID) == b.id }) {
+			return fmt.Errorf("%d of %d nodes are there", len(m.Brokers), running)
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Fatalf("node %d is not ready: %v\n%s", b.id, err, b.tail())
+	}
+}
+
+// write writes server.properties.
+func (b *Broker) write() {
+	b.t.Helper()
+	n := len(b.nodes)
+	var voters []string
+	for _, v := range b.nodes {
+		voters = append(voters, fmt.Sprintf("%d@%s", v.id, v.controller))
+	}
+	listeners := map[string]string{"PLAIN": b.addr, "CONTROLLER": b.controller}
+	protocols := map[string]string{"PLAIN": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+	s := map[string]string{
+		"process.roles":                                    "broker,controller",
+		"node.id":                                          fmt.Sprint(b.id),
+		"controller.quorum.voters":                         strings.Join(voters, ","),
+		"controller.listener.names":                        "CONTROLLER",
+		"inter.broker.listener.name":                       "PLAIN",
+		"log.dirs":                                         b.path("data"),
+		"auto.create.topics.enable":                        "false",
+		"default.replication.factor":                       fmt.Sprint(n),
+		"min.insync.replicas":                              fmt.Sprint(max(1, n-1)),
+		"offsets.topic.replication.factor":                 fmt.Sprint(n),
+		"transaction.state.log.replication.factor":         fmt.Sprint(n),
+		"transaction.state.log.min.isr":                    fmt.Sprint(max(1, n-1)),
+		"share.coordinator.state.topic.replication.factor": fmt.Sprint(n),
+		"share.coordinator.state.topic.min.isr":            fmt.Sprint(max(1, n-1)),
+		"group.initial.rebalance.delay.ms":                 "0",
+		"log.cleaner.backoff.ms":                           "500",
+	}
+	if b.options.users {
+		listeners["SASL"], protocols["SASL"] = b.sasl, "SASL_PLAINTEXT"
+		maps.Copy(s, saslSettings)
+	}
+	if b.options.tls {
+		listeners["TLS"], protocols["TLS"] = b.tls, "SSL"
+		settings, err := b.identity.server(b.dir)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		maps.Copy(s, settings)
+	}
+	s["listener.security.protocol.map"] = join(protocols, ":")
+	s["listeners"] = join(listeners, "://")
+	delete(listeners, "CONTROLLER")
+	s["advertised.listeners"] = join(listeners, "://")
+	maps.Copy(s, b.options.settings)
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(s)) {
+		fmt.Fprintf(&text, "%s=%s\n", key, s[key])
+	}
+	if err := os.WriteFile(b.path("server.properties"), []byte(text.String()), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func join(m map[string]string, between string) string {
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, key+between+m[key])
+	}
+	return strings.Join(parts, ",")
+}
+
+// freePorts returns n addresses on loopback that nobody listened on a moment ago.
+func freePorts(t testing.TB, n int) []string {
+	t.Helper()
+	addrs := make([]string, n)
+	for i := range addrs {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close() // only at the end: no address twice
+		addrs[i] = ln.Addr().String()
+	}
+	return addrs
+}
+
+// poll tries until fn returns nil; the error is fn's last.
+func poll(ctx context.Context, limit time.Duration, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		attempt, done := context.WithTimeout(ctx, 5*time.Second)
+		err := fn(attempt)
+		done()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package kafkatest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"go.uber.org/goleak"
+
+	"github.com/wefka/wefka/internal/kafkatest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// write sends records and returns what a reader should see of them.
+func write(t *testing.T, addr, topic string, opts ...kgo.Opt) []kafkatest.Record {
+	t.Helper()
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(addr))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	sent := &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte("v"), Timestamp: time.UnixMilli(1_700_000_000_123),
+		Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "b"}}}
+	if err := client.ProduceSync(ctx, sent).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	return []kafkatest.Record{{Topic: topic, Partition: sent.Partition, Offset: sent.Offset, Time: sent.Timestamp, Key: sent.Key, Value: sent.Value,
+		Headers: []kafkatest.Header{{Key: "a", Value: []byte("1")}, {Key: "b"}}}}
+}
+
+func TestFake(t *testing.T) {
+	cluster := kafkatest.Fake(t, 3, 4, "events", "empty")
+	want := write(t, cluster.ListenAddrs()[0], "events")
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, cluster.ListenAddrs()[0], "events", "empty")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBroker(t *testing.T) {
+	b := kafkatest.Start(t)
+	b.CreateTopic("events", 3, map[string]string{"max.message.bytes": "2000"})
+	want := write(t, b.Addr(), "events")
+	for _, end := range []func(){b.Stop, b.Kill} {
+		end()
+		b.Start()
+		if diff := cmp.Diff(want, kafkatest.ReadAll(t, b.Addr(), "events")); diff != "" {
+			t.Error(diff)
+		}
+	}
+	b.DeleteTopic("events")
+}
+
+func TestListeners(t *testing.T) {
+	b := kafkatest.Start(t, kafkatest.SASL(), kafkatest.TLS())
+	b.CreateTopic("events", 1, nil)
+	var want []kafkatest.Record
+	want = append(want, write(t, b.SASLAddr(), "events", kgo.SASL(plain.Auth{User: "wefka", Pass: "secret"}.AsMechanism()))...)
+	want = append(want, write(t, b.SASLAddr(), "events", kgo.SASL(scram.Auth{User: "wefka", Pass: "secret"}.AsSha256Mechanism()))...)
+	want = append(want, write(t, b.SASLAddr(), "events", kgo.SASL(scram.Auth{User: "wefka", Pass: "secret"}.AsSha512Mechanism()))...)
+	want = append(want, write(t, b.TLSAddr(), "events", kgo.DialTLSConfig(b.TLSConfig()))...)
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, b.Addr(), "events")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCluster(t *testing.T) {
+	nodes := kafkatest.StartCluster(t, 3)
+	nodes[0].CreateTopic("events", 6, nil)
+	want := write(t, nodes[0].Addr(), "events")
+	nodes[0].Kill()
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, nodes[1].Addr(), "events")); diff != "" {
+		t.Error(diff)
+	}
+	nodes[0].Start()
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, nodes[0].Addr(), "events")); diff != "" {
+		t.Error(diff)
+	}
+}
