@@ -1,5 +1,8 @@
 package wsman
 
+// EnumeratePath is the conventional URL path of the policy string; a source may use any other.
+const EnumeratePath = "/wsman/SubscriptionManager/WEC"
+
 // Namespaces. Prefixes are conventional: match by URI.
 const (
 	nsSOAP         = "http://www.w3.org/2003/05/soap-envelope"
@@ -16,6 +19,8 @@ const (
 	nsFault        = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 	nsXSI          = "http://www.w3.org/2001/XMLSchema-instance"
 	nsWefka        = "urn:wefka:revision" // our private reference property
+
+	revisionProperty = "Revision" // its local name; the text is the version GUID
 )
 
 // Actions.
