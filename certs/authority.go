@@ -20,7 +20,7 @@ import (
 // How long certificates live when nobody says.
 const (
 	AuthorityDays = 3650 // replacing it means a new policy on every host
-	ServerDays    = 825  // what mkcert and private authorities have settled on; every host refuses the day after
+	ServerDays    = 825  // two years and a season to notice; the day after, every host refuses
 	ClientDays    = 825  // nothing renews a PFX by itself, so not shorter; stolen keys are what CRLs are for
 )
 

@@ -5,7 +5,7 @@
 // It is no certificate service: nothing here listens, enrols or renews. A collector works as well with certificates from an existing
 // authority (AD CS, RSA or ECDSA); then only [Server] and [Explain] matter.
 //
-// Specs: RFC 5280 (certificates, CRLs), RFC 7292 (PFX), RFC 8446 and RFC 5246 (TLS), MS-WSMV 2.2.5.1 (client certificates by issuer).
+// Specs: RFC 5280 (certificates, CRLs), RFC 7292 (PFX), RFC 8446 and RFC 5246 (TLS).
 //
 // An [Authority] and a [Pair] are read-only after they were made and may be shared. A [Server] is loaded by one goroutine at a time
 // while any number of handshakes use it.

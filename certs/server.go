@@ -127,7 +127,7 @@ func (st *state) newConfig(own tls.Certificate, version uint16, cbc bool) *tls.C
 		MinVersion:   version,
 		CipherSuites: suites(cbc),
 		NextProtos:   protocols,
-		// In the first handshake: a Windows source does not renegotiate (wef-protocol 4.2), and Go asks clientAuth of the leaf.
+		// In the first handshake: Go neither renegotiates nor asks later. It wants clientAuth of the leaf.
 		ClientAuth: tls.RequireAndVerifyClientCert,
 		// Hosts send the leaf alone, so an issuing CA must itself be an end of the chain.
 		ClientCAs:        pool,
