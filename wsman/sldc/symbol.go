@@ -1,6 +1,6 @@
 package sldc
 
-// Control symbols are nine ones and a 4-bit code (ECMA-321 8.3). Nine leading ones start nothing else.
+// Control symbols are nine ones and a 4-bit code. Nine leading ones start nothing else.
 const (
 	flush       = 0x0 // skip to the next 32-bit boundary
 	scheme1     = 0x1 // compressing symbols follow
