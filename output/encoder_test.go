@@ -1,0 +1,60 @@
+package output_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/output"
+)
+
+func TestNewEncoder(t *testing.T) {
+	const event = wrap + "<System>\x01</System></Event>\r\n"
+	var d events.Decoder
+	var r events.Record
+	if err := d.Decode([]byte(event), &r); err != nil {
+		t.Fatal(err)
+	}
+	x, err := output.NewEncoder("xml", "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := x.Append([]byte("x"), &events.Batch{}, &r); err != nil || string(got) != "x"+event {
+		t.Errorf("xml: %q, %v", got, err)
+	}
+	j, err := output.NewEncoder("json", "wec-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.Append([]byte("x"), delivery(), &r); err != nil || !strings.HasPrefix(string(got), `x{"System":{`) || !strings.Contains(string(got), `"Node":"wec-1"`) {
+		t.Errorf("json: %s, %v", got, err)
+	}
+	for format, want := range map[string]string{"ecs": "ecs is not built yet", "": `unknown format ""`, "JSON": `unknown format "JSON"`} {
+		if _, err := output.NewEncoder(format, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", format, err)
+		}
+	}
+}
+
+// TestNoAllocations: once warm, an event of whatever shape costs none, decoding included.
+func TestNoAllocations(t *testing.T) {
+	var d events.Decoder
+	var r events.Record
+	e := &output.JSON{Node: "wec-1"}
+	b := delivery()
+	dst := make([]byte, 0, 1<<20)
+	for _, s := range append(append(readLines(t, "testdata/examples.xmll"), readLines(t, "testdata/edge.xmll")...), jsonSeeds[:5]...) {
+		raw := []byte(s)
+		if n := testing.AllocsPerRun(10, func() {
+			err := d.Decode(raw, &r)
+			if err == nil {
+				_, err = e.Append(dst, b, &r)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}); n != 0 {
+			t.Errorf("%v allocations: %s", n, raw)
+		}
+	}
+}

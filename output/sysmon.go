@@ -1,0 +1,172 @@
+package output
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/wefka/wefka/events"
+)
+
+// ruleGroups are the names of Sysmon's events in its configuration; 4, 16 and 255 have none.
+var ruleGroups = [...]string{
+	1: "ProcessCreate", 2: "FileCreateTime", 3: "NetworkConnect", 5: "ProcessTerminate", 6: "DriverLoad", 7: "ImageLoad",
+	8: "CreateRemoteThread", 9: "RawAccessRead", 10: "ProcessAccess", 11: "FileCreate", 12: "RegistryEvent", 13: "RegistryEvent",
+	14: "RegistryEvent", 15: "FileCreateStreamHash", 17: "PipeEvent", 18: "PipeEvent", 19: "WmiEvent", 20: "WmiEvent",
+	21: "WmiEvent", 22: "DnsQuery", 23: "FileDelete", 24: "ClipboardChange", 25: "ProcessTampering", 26: "FileDeleteDetected",
+	27: "FileBlockExecutable", 28: "FileBlockShredding", 29: "FileExecutableDetected",
+}
+
+// appendSysmon appends the typed values of a Sysmon event, in the order of EventData. Fields are found by name: their order and
+// set changed within one Version of an event. What does not parse is left out; EventData has it.
+func (e *JSON) appendSysmon(dst []byte, r *events.Record) []byte {
+	before := len(dst)
+	dst = append(dst, `"Sysmon":{`...)
+	empty := len(dst)
+	if r.ID < uint32(len(ruleGroups)) && ruleGroups[r.ID] != "" {
+		dst = append(append(append(dst, `"Event":"`...), ruleGroups[r.ID]...), `",`...)
+	}
+	repeated := e.repeated
+	for i := range r.Fields {
+		if len(repeated) > 0 && repeated[0] == i {
+			repeated = repeated[1:]
+			continue
+		}
+		if f := &r.Fields[i]; f.Element == nil {
+			dst = appendTyped(dst, r.ID, f.Name, f.Value)
+		}
+	}
+	if len(dst) == empty {
+		return dst[:before]
+	}
+	return appendEnd(dst, '}')
+}
+
+func appendTyped(dst []byte, id uint32, name, text []byte) []byte {
+	switch string(name) {
+	case "UtcTime", "CreationUtcTime", "PreviousCreationUtcTime":
+		return appendTime(dst, name, text)
+	case "ProcessId", "ParentProcessId", "SourceProcessId", "TargetProcessId", "SourceThreadId", "NewThreadId", "TerminalSessionId", "Session", "QueryStatus":
+		return appendInt(dst, name, text, math.MaxUint32)
+	case "SourcePort", "DestinationPort":
+		return appendInt(dst, name, text, math.MaxUint16)
+	case "Initiated", "SourceIsIpv6", "DestinationIsIpv6", "IsExecutable":
+		if s := string(text); s == "true" || s == "false" {
+			return append(append(appendName(dst, name), text...), ',')
+		}
+	case "Hashes", "Hash", "ConfigurationFileHash":
+		return appendHashes(dst, name, text)
+	case "RuleName":
+		if !noRule(text) {
+			return appendRule(dst, text)
+		}
+	case "QueryResults":
+		return appendAnswers(dst, text)
+	case "Details":
+		if id == 13 {
+			return appendValue(dst, text)
+		}
+	}
+	return dst
+}
+
+func appendName(dst, name []byte) []byte {
+	return append(append(append(dst, '"'), name...), `":`...)
+}
+
+func appendInt(dst, name, text []byte, limit uint64) []byte {
+	n, ok := decimal(text)
+	if !ok || n > limit {
+		return dst
+	}
+	return append(strconv.AppendUint(appendName(dst, name), n, 10), ',')
+}
+
+// appendTime appends a time as RFC 3339 with the fraction that it has.
+func appendTime(dst, name, text []byte) []byte {
+	t, ok := events.ParseTime(text)
+	if !ok {
+		return dst
+	}
+	dst = append(appendName(dst, name), '"')
+	const layout = "2006-01-02 15:04:05.000" // as Sysmon writes all of them
+	if len(text) == len(layout) && text[19] == '.' && t.Second() == int(text[17]-'0')*10+int(text[18]-'0') {
+		dst = append(dst, text[:10]...)
+		dst = append(append(dst, 'T'), text[11:]...)
+		return append(dst, `Z",`...)
+	}
+	return append(t.AppendFormat(dst, time.RFC3339Nano), `",`...)
+}
+
+// hashLengths are the hexadecimal digits of the algorithms that Sysmon knows.
+var hashLengths = [...]struct {
+	name   string
+	digits int
+}{{"MD5", 32}, {"SHA1", 40}, {"SHA256", 64}, {"IMPHASH", 32}}
+
+// appendHashes appends "SHA1=…,MD5=…" as an object.
+func appendHashes(dst, name, text []byte) []byte {
+	before := len(dst)
+	dst = append(appendName(dst, name), '{')
+	empty := len(dst)
+	var seen [len(hashLengths)]bool
+	for len(text) > 0 {
+		var item []byte
+		item, text, _ = bytes.Cut(text, []byte{','})
+		algorithm, digest, _ := bytes.Cut(item, []byte{'='})
+		for i, h := range hashLengths {
+			if string(algorithm) != h.name || len(digest) != h.digits || seen[i] || !allHex(digest) {
+				continue
+			}
+			seen[i] = true
+			dst = append(appendName(dst, algorithm), '"')
+			dst = append(append(dst, digest...), `",`...)
+			break
+		}
+	}
+	if len(dst) == empty {
+		return dst[:before]
+	}
+	return appendEnd(dst, '}')
+}
+
+func allHex(text []byte) bool {
+	for _, c := range text {
+		if !isHex[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var isHex = func() (t [256]bool) {
+	for _, c := range "0123456789abcdefABCDEF" {
+		t[c] = true
+	}
+	return t
+}()
+
+// appendValue appends a registry value of event 13 that is a number: DWORD (0x00000001), QWORD (0xHIGH-0xLOW).
+func appendValue(dst, text []byte) []byte {
+	const dword, qword = "DWORD (0x", "QWORD (0x"
+	if len(text) <= len(dword)+1 || text[len(text)-1] != ')' {
+		return dst
+	}
+	kind, digits := string(text[:len(dword)]), text[len(dword):len(text)-1]
+	if kind == dword && len(digits) <= 8 {
+		if n, ok := hexadecimal(digits); ok {
+			dst = append(dst, `"Value":{"Type":"REG_DWORD","Number":`...)
+			return append(strconv.AppendUint(dst, n, 10), `},`...)
+		}
+	}
+	if high, low, ok := bytes.Cut(digits, []byte("-0x")); ok && kind == qword && len(high) <= 8 && len(low) <= 8 {
+		h, okHigh := hexadecimal(high)
+		l, okLow := hexadecimal(low)
+		if okHigh && okLow {
+			dst = append(dst, `"Value":{"Type":"REG_QWORD","Number":`...)
+			return append(strconv.AppendUint(dst, h<<32|l, 10), `},`...)
+		}
+	}
+	return dst
+}
