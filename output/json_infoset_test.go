@@ -153,7 +153,7 @@ func legalise(text string) string {
 			return utf8.RuneError
 		}
 		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
+	}, text)
 }
 
 var markup = regexp.MustCompile(`(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|&#(?:x[0-9a-fA-F]+|[0-9]+);`)
