@@ -28,14 +28,18 @@ type Source struct {
 // Authenticator proves who is at the other end, once a connection. One a listener.
 type Authenticator interface {
 	// Authenticate looks at the headers of a connection's first request. It may set response headers (a token, the offered
-	// schemes) and never writes a status. An error that wraps ErrUnauthenticated is answered 401.
+	// schemes) and never writes a status. An error that wraps ErrUnauthenticated is answered 401; see AuthError.
+	//
+	// It is asked again when a later request of the connection carries an Authorization header, unless the listener speaks TLS, and
+	// when Session.Open says ErrUnauthenticated: then without that header, for the sake of the offered schemes.
 	Authenticate(w http.ResponseWriter, r *http.Request) (Session, error)
 }
 
 // Session is one connection's proven identity, and the seal on its messages. Requests of a connection come one after another.
 type Session interface {
 	Source() Source
-	// Open gives the cleartext of a request body, which it may overwrite. It refuses what should have been sealed.
+	// Open gives the cleartext of a request body, which it may overwrite. It refuses what should have been sealed. After an error
+	// the connection is closed: 401 when the error wraps ErrUnauthenticated (the proof has expired), as a *Fault says, else 400.
 	Open(contentType string, body []byte) ([]byte, error)
 	// Seal makes a response body out of a message; it may overwrite message.
 	Seal(message []byte) (contentType string, body []byte, err error)
@@ -43,3 +47,20 @@ type Session interface {
 
 // ErrUnauthenticated says that nobody has proven anything on this connection.
 var ErrUnauthenticated = errors.New("wsman: not authenticated")
+
+// AuthError says why nothing was proven, for log and metrics; the peer learns nothing of it. It wraps ErrUnauthenticated.
+type AuthError struct {
+	Method Method // that was tried
+	Reason string // metric label: no_key kvno etype spn skew replay flags user ntlm malformed; "" = nothing was offered, which is no failure
+	Err    error
+}
+
+func (e *AuthError) Error() string {
+	if e.Err == nil {
+		return ErrUnauthenticated.Error()
+	}
+	return ErrUnauthenticated.Error() + ": " + e.Err.Error()
+}
+
+// Unwrap makes errors.Is find ErrUnauthenticated and what Err wraps.
+func (e *AuthError) Unwrap() []error { return []error{ErrUnauthenticated, e.Err} }

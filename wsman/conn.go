@@ -1,0 +1,120 @@
+package wsman
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// unproven is the metric label of a connection that has no identity yet.
+const unproven = "none"
+
+// conn is one TCP connection, and what was proven on it: that lives and dies with the connection.
+type conn struct {
+	net.Conn
+	l     *listener
+	addr  netip.AddrPort
+	timer *time.Timer // closes it when nothing was proven in time
+
+	shaking bool // used by the handshake's goroutine alone
+
+	// Requests come one after another, and only they touch these.
+	session  Session
+	failures int
+
+	mu     sync.Mutex // guards what follows
+	method string     // metric label
+	closed bool
+}
+
+// Read lays down the handshake's right to compute while it waits for the peer.
+func (c *conn) Read(b []byte) (int, error) {
+	if !c.shaking {
+		return c.Conn.Read(b)
+	}
+	<-c.l.hands
+	n, err := c.Conn.Read(b)
+	c.l.hands <- struct{}{}
+	return n, err
+}
+
+// CloseWrite lets http.Server end a connection without losing the last answer.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// prove notes a session. The connection no longer counts against those who have none.
+func (c *conn) prove(session Session) {
+	c.session = session
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	method := string(session.Source().Method)
+	if c.closed || c.method == method {
+		return
+	}
+	m := c.l.s.metrics
+	if c.method == "" {
+		c.timer.Stop()
+		c.l.known(c.addr.Addr())
+		m.connections.WithLabelValues(unproven).Dec()
+	} else {
+		m.connections.WithLabelValues(c.method).Dec()
+	}
+	c.method = method
+	m.connections.WithLabelValues(method).Inc()
+	m.accepted.WithLabelValues(method).Inc()
+}
+
+// watch begins the time to prove something in.
+func (c *conn) watch(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = time.AfterFunc(d, c.expire)
+}
+
+// expire closes a connection on which nothing was proven in time.
+func (c *conn) expire() {
+	c.mu.Lock()
+	late := c.method == "" && !c.closed
+	c.mu.Unlock()
+	if late {
+		c.l.s.log.Debug("connection closed", "remote_addr", c.addr.String(), "reason", "unauthenticated")
+		_ = c.Close()
+	}
+}
+
+// Close may be called more than once.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.timer.Stop()
+	m := c.l.s.metrics.connections
+	if c.method == "" {
+		c.l.known(c.addr.Addr())
+		m.WithLabelValues(unproven).Dec()
+	} else {
+		m.WithLabelValues(c.method).Dec()
+	}
+	c.mu.Unlock()
+	return c.Conn.Close()
+}
+
+type connKey struct{}
+
+// withConn is http.Server.ConnContext.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}

@@ -1,0 +1,380 @@
+package wsman
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/wefka/wefka/wsman/sldc"
+)
+
+// exchange is one request and its answer: what is known of it so far, and what it holds.
+type exchange struct {
+	*Server
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	conn    *conn
+	started time.Time
+	session Session // nil until proven
+
+	action string // metric label
+	status int    // 0 until answered
+	close  bool   // after the answer
+
+	notify       bool   // the path is of a delivery URL
+	id, revision string // from that path
+
+	charge   int64
+	admitted bool
+	wire     []byte // body; then nil
+	inflated []byte
+	text     []byte
+	in       *reading // nil until decoded
+}
+
+// reading is what the scanner needs and finds; it is kept for other requests.
+type reading struct {
+	scanner
+	m Events
+}
+
+// forget lets go of the text.
+func (in *reading) forget() {
+	in.reset(nil)
+	clear(in.m.Items)
+	clear(in.m.Notices)
+	in.m = Events{Items: in.m.Items[:0], Notices: in.m.Notices[:0]}
+}
+
+func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{Server: s, w: w, r: r, control: http.NewResponseController(w), started: time.Now(), action: "other"}
+	x.conn, _ = r.Context().Value(connKey{}).(*conn)
+	x.id, x.revision, x.notify = splitNotify(r.URL.Path)
+	return x
+}
+
+// splitNotify cuts a delivery path, /wsman/subscriptions/GUID or /wsman/subscriptions/GUID/VERSION.
+func splitNotify(path string) (id, revision string, ok bool) {
+	rest, ok := strings.CutPrefix(path, notifyPrefix)
+	if !ok {
+		return "", "", false
+	}
+	id, revision, _ = strings.Cut(rest, "/")
+	if !isGUID(revision) {
+		revision = ""
+	}
+	return id, revision, true
+}
+
+// serve goes through the doors, reads and dispatches. Its error becomes the answer.
+func (x *exchange) serve() error {
+	if err := x.enter(); err != nil {
+		return err
+	}
+	if x.r.ContentLength == 0 {
+		x.action = "authenticate"
+		return x.reply(http.StatusOK, "", nil)
+	}
+	if err := x.admit(); err != nil {
+		return err
+	}
+	if err := x.receive(); err != nil {
+		return err
+	}
+	if err := x.budget.work(x.decode); err != nil {
+		return err
+	}
+	return x.dispatch()
+}
+
+// enter is the first doors: what can be said from the header alone, and who it is.
+func (x *exchange) enter() error {
+	r := x.r
+	// Whatever comes of the request, its body has to arrive in time: http.Server reads what we leave.
+	_ = x.control.SetReadDeadline(x.started.Add(x.limits.AckTimeout))
+	if r.Method != http.MethodPost {
+		x.w.Header().Set("Allow", http.MethodPost)
+		return refuse(http.StatusMethodNotAllowed, "method", fmt.Errorf("method %.16q", r.Method))
+	}
+	if x.stopping.Load() {
+		return x.shed("stopping")
+	}
+	if r.ContentLength < 0 || r.Header.Get("Content-Length") == "" {
+		x.close = true
+		return refuse(http.StatusLengthRequired, "length", errors.New("no Content-Length"))
+	}
+	return x.authenticate()
+}
+
+// authenticate finds the connection's session, or makes it.
+func (x *exchange) authenticate() error {
+	x.session = x.conn.session
+	again := x.TLS == nil && x.r.Header.Get("Authorization") != ""
+	if x.session != nil && !again {
+		return nil
+	}
+	if x.floods.over(x.conn.addr.Addr(), x.limits.AuthFailuresPerSecond) {
+		x.close = true
+		x.metrics.failures.WithLabelValues(x.scheme(), "limit").Inc()
+		return refuse(http.StatusTooManyRequests, "limit", errors.New("too many failed authentications"))
+	}
+	session, err := x.Auth.Authenticate(x.w, x.r)
+	if err == nil && x.session != nil && !strings.EqualFold(x.session.Source().Name, session.Source().Name) {
+		x.close = true
+		err = &AuthError{Method: session.Source().Method, Reason: "user", Err: errors.New("another identity on the same connection")}
+	}
+	if err != nil {
+		x.session = nil
+		x.failed(err)
+		return err
+	}
+	x.session = session
+	x.conn.prove(session)
+	return nil
+}
+
+// failed counts an authentication that proved nothing. Having offered nothing is no failure, but the beginning.
+func (x *exchange) failed(err error) {
+	var refused *AuthError
+	if errors.As(err, &refused) && refused.Reason == "" {
+		return
+	}
+	method, reason := x.scheme(), "malformed"
+	if refused != nil {
+		method, reason = string(refused.Method), refused.Reason
+	}
+	x.metrics.failures.WithLabelValues(method, reason).Inc()
+	x.floods.fail(x.conn.addr.Addr())
+	if x.conn.failures++; x.conn.failures >= maxAuthFailures {
+		x.close = true
+	}
+}
+
+// admit is the last doors before the body: type, size, and whether there is room for it.
+func (x *exchange) admit() error {
+	r := x.r
+	kind, _ := mediaType(r.Header.Get("Content-Type"))
+	if kind != "application/soap+xml" && kind != "multipart/encrypted" && kind != "multipart/x-multi-encrypted" {
+		return refuse(http.StatusUnsupportedMediaType, "media_type", fmt.Errorf("content type %.64q", kind))
+	}
+	coding := r.Header.Get("Content-Encoding")
+	if coding != "" && !strings.EqualFold(coding, codingSLDC) && !strings.EqualFold(coding, "identity") {
+		return refuse(http.StatusUnsupportedMediaType, "coding", fmt.Errorf("content coding %.64q", coding))
+	}
+	if r.ContentLength > x.limits.Body {
+		x.close = true
+		return refuse(http.StatusRequestEntityTooLarge, "too_large", fmt.Errorf("body of %d bytes, limits.body is %d", r.ContentLength, x.limits.Body))
+	}
+	if x.Admit != nil {
+		if reason := x.Admit(); reason == "stopping" || reason != "" && x.notify && r.ContentLength > smallBody {
+			return x.shed(reason)
+		}
+	}
+	size := 3 * r.ContentLength
+	if x.compressed() {
+		size = 10 * r.ContentLength
+	}
+	charge, err := x.budget.acquire(x.life, size)
+	if err != nil {
+		return x.shed("budget")
+	}
+	x.charge, x.admitted = charge, true
+	x.budget.metrics.requests.Inc()
+	return nil
+}
+
+func (x *exchange) compressed() bool {
+	return strings.EqualFold(x.r.Header.Get("Content-Encoding"), codingSLDC)
+}
+
+func (x *exchange) shed(reason string) error {
+	x.close = x.close || reason == "stopping"
+	x.budget.metrics.shed.WithLabelValues(reason).Inc()
+	return refuse(http.StatusServiceUnavailable, reason, nil)
+}
+
+// receive reads the body. Memory grows with what has arrived, not with what was announced.
+func (x *exchange) receive() error {
+	const step = 64 << 10
+	n, b := int(x.r.ContentLength), x.budget.pool.get()
+	for len(b) < n {
+		if len(b) == cap(b) {
+			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
+			copy(grown, b)
+			x.budget.pool.put(b)
+			b = grown
+		}
+		got, err := x.r.Body.Read(b[len(b):min(n, cap(b))])
+		b = b[:len(b)+got]
+		if err != nil && len(b) < n {
+			x.budget.pool.put(b)
+			x.close = true
+			return refuse(http.StatusBadRequest, "body", fmt.Errorf("read body: %w", err))
+		}
+	}
+	_ = x.control.SetReadDeadline(time.Time{})
+	x.wire = b
+	x.metrics.wire.Add(float64(n))
+	return nil
+}
+
+// decode makes the message out of the body: unseal, inflate, UTF-8, scan. Of the buffers only the text stays for the handler.
+func (x *exchange) decode() error {
+	plain, err := x.session.Open(x.r.Header.Get("Content-Type"), x.wire)
+	if err != nil {
+		return x.unsealed(err)
+	}
+	x.metrics.decrypted.Add(float64(len(plain)))
+	if len(plain) == 0 {
+		return refuse(http.StatusBadRequest, "malformed", errors.New("empty message"))
+	}
+	if x.compressed() && sldc.Is(plain) {
+		if plain, err = x.inflate(plain); err != nil {
+			return err
+		}
+	}
+	x.metrics.decompressed.Add(float64(len(plain)))
+	_, charset := mediaType(x.r.Header.Get("Content-Type"))
+	text, bad, err := decodeText(x.budget.pool.get(), plain, charset)
+	x.text = text
+	if err != nil {
+		return refuse(http.StatusUnsupportedMediaType, "charset", err)
+	}
+	x.wire, x.inflated = x.give(x.wire), x.give(x.inflated)
+	x.budget.resize(&x.charge, int64(cap(text)))
+	x.in = x.scans.Get().(*reading)
+	if err := x.in.scan(text, &x.in.m); err != nil {
+		return malformed(err)
+	}
+	x.in.m.BadUTF16, x.in.m.Clean = bad, x.in.m.Clean && bad == 0
+	return x.check()
+}
+
+// inflate undoes SLDC. The four bytes at the end say how long the result is (MS-WSMV 2.2.9.2): that much must be paid for. They may
+// lie or be missing; then it takes a second attempt, paid in full.
+func (x *exchange) inflate(plain []byte) ([]byte, error) {
+	said := x.limits.Inflated
+	if n := len(plain); n >= 4 {
+		said = min(said, int64(plain[n-4])|int64(plain[n-3])<<8|int64(plain[n-2])<<16|int64(plain[n-1])<<24)
+	}
+	for limit := said; ; limit = x.limits.Inflated {
+		if !x.budget.resize(&x.charge, int64(cap(x.wire))+limit*5/2) {
+			return nil, x.shed("budget")
+		}
+		if x.inflated == nil {
+			x.inflated = x.budget.pool.get()
+		}
+		out, err := sldc.Append(x.inflated[:0], plain, int(limit))
+		x.inflated = out
+		switch {
+		case err == nil:
+			return out, nil
+		case !errors.Is(err, sldc.ErrTooLarge):
+			return nil, refuse(http.StatusBadRequest, "malformed", err)
+		case limit == x.limits.Inflated:
+			x.close = true
+			return nil, refuse(http.StatusRequestEntityTooLarge, "too_large", fmt.Errorf("inflated body: %w", err))
+		}
+	}
+}
+
+func (x *exchange) give(b []byte) []byte {
+	x.budget.pool.put(b)
+	return nil
+}
+
+// check completes the header and looks at what every message must have.
+func (x *exchange) check() error {
+	h := &x.in.m.Header
+	if h.ReplyTo == "" {
+		h.ReplyTo = anonymous
+	}
+	h.Path = x.r.URL.Path
+	if x.notify {
+		if x.revision != "" {
+			h.Revision = x.revision
+		}
+		if h.Identifier == "" {
+			h.Identifier = x.id
+		}
+	}
+	if h.Action == "" || h.MessageID == "" {
+		return malformed(errors.New("no Action or no MessageID"))
+	}
+	return nil
+}
+
+// unsealed turns an error of Session.Open into an answer. Whatever it was, the connection's state is lost.
+func (x *exchange) unsealed(err error) error {
+	x.close = true
+	if errors.Is(err, ErrUnauthenticated) {
+		x.conn.session, x.session = nil, nil
+		x.r.Header.Del("Authorization")
+		_, _ = x.Auth.Authenticate(x.w, x.r) // sets the offered schemes
+		return err
+	}
+	var f *Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	return refuse(http.StatusBadRequest, "seal", err)
+}
+
+// context is for the handler: the connection does not end it, a source that left has still sent its events.
+func (x *exchange) context() (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(x.limits.AckTimeout)
+	if d := x.in.m.deadline(x.started); !d.IsZero() && d.Before(deadline) {
+		deadline = d
+	}
+	return context.WithDeadline(x.life, deadline)
+}
+
+// finish gives back what the request held and writes down what became of it. A panic ends here.
+func (x *exchange) finish() {
+	if v := recover(); v != nil {
+		x.panicked(v)
+	} else {
+		if x.in != nil {
+			x.in.forget()
+			x.scans.Put(x.in)
+		}
+		x.give(x.wire)
+		x.give(x.inflated)
+		x.give(x.text)
+	}
+	x.budget.release(x.charge)
+	if x.admitted {
+		x.budget.metrics.requests.Dec()
+	}
+	code := fmt.Sprint(x.status)
+	x.metrics.requests.WithLabelValues(x.action, code).Inc()
+	x.metrics.duration.WithLabelValues(x.action).Observe(time.Since(x.started).Seconds())
+	if x.AccessLog && x.log.Enabled(context.Background(), slog.LevelDebug) {
+		x.log.LogAttrs(context.Background(), slog.LevelDebug, "request", x.attrs(slog.Int("status", x.status), slog.Int64("bytes", x.r.ContentLength),
+			slog.Int64("duration_ms", time.Since(x.started).Milliseconds()))...)
+	}
+	if x.status == statusAborted {
+		panic(http.ErrAbortHandler) // http.Server closes the connection
+	}
+}
+
+// statusAborted is for a request that got no answer.
+const statusAborted = 499
+
+// panicked answers 503 if nothing has been answered yet. Buffers in use are left to the garbage collector.
+func (x *exchange) panicked(v any) {
+	x.budget.metrics.panics.Inc()
+	x.log.LogAttrs(context.Background(), slog.LevelError, "panic", x.attrs(slog.String("error", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))...)
+	if x.status != 0 {
+		x.status = statusAborted
+		return
+	}
+	x.close = true
+	_ = x.reply(http.StatusServiceUnavailable, "", nil)
+}

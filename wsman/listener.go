@@ -1,0 +1,219 @@
+package wsman
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// listener accepts for http.Server: it counts who has proven nothing yet, does the TLS handshake itself, so that it can be limited,
+// timed and explained, and hands over connections that are ready for a request.
+type listener struct {
+	net.Listener
+	s *Server
+
+	ready  chan accepted
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	hands  chan struct{} // one for each handshake that may compute now
+
+	mu      sync.Mutex // guards what follows
+	unknown map[netip.Addr]int
+	total   int
+}
+
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
+func newListener(inner net.Listener, s *Server) *listener {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &listener{
+		Listener: inner, s: s, ready: make(chan accepted), ctx: ctx, cancel: cancel,
+		hands: make(chan struct{}, runtime.GOMAXPROCS(0)), unknown: map[netip.Addr]int{},
+	}
+	l.work.Go(l.pump)
+	return l
+}
+
+// Accept gives the next connection: a *tls.Conn over a *conn, or a *conn.
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case a := <-l.ready:
+		return a.conn, a.err
+	case <-l.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close stops accepting, breaks handshakes off and waits for that.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.cancel()
+	l.work.Wait()
+	return err
+}
+
+func (l *listener) pump() {
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			// http.Server waits a little after a temporary error, and we wait for it.
+			l.deliver(nil, err)
+			var temporary interface{ Temporary() bool }
+			if !errors.As(err, &temporary) || !temporary.Temporary() {
+				return
+			}
+			continue
+		}
+		if k, ok := raw.(interface {
+			SetKeepAliveConfig(net.KeepAliveConfig) error
+		}); ok {
+			// A laptop that was switched off says no goodbye.
+			_ = k.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 8})
+		}
+		if !l.claim(&l.total, l.s.limits.Unauthenticated) {
+			l.refuse(raw)
+			continue
+		}
+		l.work.Go(func() { l.open(raw) })
+	}
+}
+
+// open takes one connection to where it can serve a request.
+func (l *listener) open(raw net.Conn) {
+	defer context.AfterFunc(l.ctx, func() { _ = raw.Close() })()
+	c := &conn{Conn: raw, l: l, addr: addrPort(raw.RemoteAddr().String())} // with a PROXY header, this waits for it
+	if !l.claimAddr(c.addr.Addr()) {
+		l.drop(&l.total)
+		l.refuse(raw)
+		return
+	}
+	l.s.metrics.connections.WithLabelValues(unproven).Inc()
+	l.s.metrics.accepted.WithLabelValues(unproven).Inc()
+	c.watch(l.s.limits.AuthTimeout)
+	if l.s.TLS == nil {
+		l.deliver(c, nil)
+		return
+	}
+	t := tls.Server(c, l.s.tls)
+	if err := l.handshake(c, t); err != nil {
+		l.failed(c, err)
+		_ = t.Close()
+		return
+	}
+	l.deliver(t, nil)
+}
+
+func (l *listener) deliver(c net.Conn, err error) {
+	select {
+	case l.ready <- accepted{c, err}:
+	case <-l.ctx.Done():
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// handshake computes only while it holds one of the hands, and lays it down while it waits for the peer (see conn.Read): so many
+// hosts that return at once do not starve those at work, and a slow peer keeps nobody out.
+func (l *listener) handshake(c *conn, t *tls.Conn) error {
+	ctx, cancel := context.WithTimeout(l.ctx, l.s.limits.HeaderTimeout)
+	defer cancel()
+	l.hands <- struct{}{}
+	c.shaking = true
+	err := t.HandshakeContext(ctx)
+	c.shaking = false
+	<-l.hands
+	return err
+}
+
+// goodbyes are the errors of a handshake that the peer, or its silence, or we ended.
+var goodbyes = []error{
+	io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed,
+	os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled,
+}
+
+// failed tells a peer that left, which WinHTTP does in passing before it comes back, from one that could not enter.
+func (l *listener) failed(c *conn, err error) {
+	log := l.s.log.With("remote_addr", c.addr.String(), "error", err)
+	for _, left := range goodbyes {
+		if errors.Is(err, left) {
+			log.Debug("tls handshake broken off")
+			return
+		}
+	}
+	reason := "protocol"
+	if l.s.HandshakeReason != nil {
+		reason = l.s.HandshakeReason(err)
+	}
+	l.s.metrics.handshakes.WithLabelValues(reason).Inc()
+	if n, ok := l.s.quiet.pass(quietKey{c.addr.Addr(), reason}); ok {
+		if n > 0 {
+			log = log.With("suppressed", n)
+		}
+		log.Warn("tls handshake failed", "reason", reason)
+	}
+}
+
+// refuse closes a connection that is one too many.
+func (l *listener) refuse(raw net.Conn) {
+	l.s.metrics.failures.WithLabelValues(l.s.scheme(), "limit").Inc()
+	l.s.log.Debug("connection refused", "remote_addr", raw.RemoteAddr().String(), "reason", "limit")
+	_ = raw.Close()
+}
+
+func (l *listener) claim(n *int, limit int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if *n >= limit {
+		return false
+	}
+	*n++
+	return true
+}
+
+func (l *listener) drop(n *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n--
+}
+
+func (l *listener) claimAddr(a netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unknown[a] >= l.s.limits.UnauthenticatedPerAddress {
+		return false
+	}
+	l.unknown[a]++
+	return true
+}
+
+// known forgets that a connection was unproven.
+func (l *listener) known(a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total--
+	if l.unknown[a]--; l.unknown[a] == 0 {
+		delete(l.unknown, a)
+	}
+}
+
+// addrPort reads what net prints; zero for anything else.
+func addrPort(s string) netip.AddrPort {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
