@@ -24,14 +24,15 @@ func inspect(text []byte) (found int) {
 	for i := 0; i < len(text); {
 		for len(text)-i >= 32 {
 			b := text[i : i+32 : i+32]
-			if odd(binary.LittleEndian.Uint64(b))|odd(binary.LittleEndian.Uint64(b[8:]))|
-				odd(binary.LittleEndian.Uint64(b[16:]))|odd(binary.LittleEndian.Uint64(b[24:])) != 0 {
+			w, x := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+			y, z := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+			if (remarkable(w)|remarkable(x)|remarkable(y)|remarkable(z))&highs != 0 {
 				break
 			}
 			i += 32
 		}
 		if len(text)-i >= 8 {
-			w := odd(binary.LittleEndian.Uint64(text[i:]))
+			w := remarkable(binary.LittleEndian.Uint64(text[i:])) & highs
 			if w == 0 {
 				i += 8
 				continue
@@ -56,8 +57,8 @@ func inspect(text []byte) (found int) {
 	return found
 }
 
-// odd marks, up to the first one exactly, the bytes of w that are not ASCII or below the blank.
-func odd(w uint64) uint64 { return (w | (w-0x20*ones)&^w) & highs }
+// remarkable has the high bit set in every byte of w, up to the first such one exactly, that is not ASCII or below the blank.
+func remarkable(w uint64) uint64 { return w | (w - 0x20*ones) }
 
 // character is the length of the first character of text, and whether XML 1.0 (2.2) allows it.
 func character(text []byte) (n int, legal bool) {

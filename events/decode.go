@@ -128,6 +128,9 @@ func (d *Decoder) root() bool {
 	if bytes.HasPrefix(d.text, []byte("\uFEFF")) {
 		d.pos = len("\uFEFF")
 	}
+	if d.quickRoot() {
+		return true
+	}
 	for {
 		i := d.pos
 		switch d.next() {

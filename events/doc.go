@@ -9,8 +9,8 @@
 //   - characters that XML 1.0 forbids, raw or as a reference, and bytes that are no UTF-8 become U+FFFD (Record.Illegal);
 //   - an event that breaks off inside its RenderingInfo is decoded without it (Record.Truncated).
 //
-// Elements are matched by local name: whatever namespace an event claims, it is an event. Names, comments and processing
-// instructions are not checked for forbidden characters.
+// Elements are matched by local name: whatever namespace an event claims, it is an event. Laxer than XML 1.0, the decoder takes any
+// non-ASCII character in a name, ]]> in a text, and whatever an XML declaration says.
 //
 // The package touches no network, file or clock and imports no other room. A Decoder and its Record serve one goroutine at a time;
 // functions are safe for concurrent use.

@@ -10,6 +10,18 @@ import (
 // manifest's order. They halve the time of an event and decide nothing: whatever they do not know they leave where it is, for
 // the functions that know XML.
 
+// quickRoot reads <Event>.
+func (d *Decoder) quickRoot() bool {
+	const root = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>"
+	from := d.pos + len("<")
+	if !d.literal(root) {
+		return false
+	}
+	d.tag, d.attrs = from-1, d.attrs[:0]
+	d.open = append(d.open, span{from: from, to: from + len("Event")})
+	return true
+}
+
 // quickSystem reads what it can of System's children from d.pos on, in the order in which Windows writes them.
 func (d *Decoder) quickSystem(r *Record) {
 	if d.empty || d.pos >= len(d.text) || d.text[d.pos] != '<' {
@@ -62,8 +74,8 @@ func (d *Decoder) quickText(open string, into *[]byte) {
 		return
 	}
 	from := d.pos + len(open)
-	to := d.find('<', from)
-	if !d.at(to+2, open[1:]) || d.text[to+1] != '/' || !d.plain(from, to) {
+	to := from + quoteAt(d.text[from:])
+	if !d.at(to+2, open[1:]) || d.text[to] != '<' || d.text[to+1] != '/' || !d.plain(from, to) {
 		return
 	}
 	*into = d.text[from:to:to]
@@ -108,16 +120,19 @@ func (d *Decoder) quickData(r *Record) bool {
 	}
 	from := d.pos + len(open)
 	to := from + quoteAt(d.text[from:])
-	if !d.at(to, "'>") || !d.plain(from, to) || d.found&hasBlanks != 0 && bytes.ContainsAny(d.text[from:to], "\t\n") {
+	if !d.at(to, "'>") || d.found&hasBlanks != 0 && bytes.ContainsAny(d.text[from:to], "\t\n") {
 		return false
 	}
 	i := to + len("'>")
-	j := d.find('<', i)
+	j := i + lessAt(d.text[i:])
 	if !d.at(j, shut) {
 		return false
 	}
 	value := d.text[i:j:j]
-	if !d.plain(i, j) {
+	if !d.plain(from, j) {
+		if bytes.ContainsAny(d.text[from:to], "&\r") {
+			return false
+		}
 		value = d.decoded(i, j)
 	}
 	if d.err != nil {
@@ -144,4 +159,22 @@ func quoteAt(text []byte) int {
 		i++
 	}
 	return i
+}
+
+// lessAt is where the first < of text stands, or its length: near by, as most are, or wherever.
+func lessAt(text []byte) int {
+	const near = 32
+	for i := 0; i+8 <= len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:]) ^ '<'*ones
+		if found := (w - ones) &^ w & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
+		}
+		if i == near {
+			break
+		}
+	}
+	if i := bytes.IndexByte(text, '<'); i >= 0 {
+		return i
+	}
+	return len(text)
 }
