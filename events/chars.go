@@ -79,7 +79,11 @@ func repair(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		switch {
 		case text[i] == '<' && i >= section:
-			section = i + sectionLength(text[i:])
+			n := sectionLength(text[i:])
+			if n < 0 {
+				n = len(text) - i // looking for its end again and again would be quadratic
+			}
+			section = i + n
 		case text[i] == '&' && i >= section:
 			if r, n := reference(text[i:]); n > 0 && !legalRune(r) {
 				dst = append(dst, "\uFFFD"...)

@@ -21,44 +21,42 @@ func appendString(dst, text []byte) []byte {
 
 // appendEscaped appends the inside of a JSON string, eight bytes a step.
 func appendEscaped(dst, text []byte) []byte {
-	dst = slices.Grow(dst, 2*len(text)+8) // what XML allows takes at most two bytes for one
-	n := len(dst)
-	dst = dst[:cap(dst)]
+	dst, n := room(dst, len(text))
 	i := 0
-	for len(text)-i >= 8 {
-		w := binary.LittleEndian.Uint64(text[i:])
-		binary.LittleEndian.PutUint64(dst[n:], w)
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		special := ((w-0x20*ones)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
-		if special == 0 {
-			i += 8
-			n += 8
-			continue
+	for i < len(text) {
+		if len(text)-i >= 8 {
+			w := binary.LittleEndian.Uint64(text[i:])
+			binary.LittleEndian.PutUint64(dst[n:], w)
+			quote, slash := w^('"'*ones), w^('\\'*ones)
+			special := ((w-0x20*ones)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+			k := bits.TrailingZeros64(special) >> 3 // 8 when there is none
+			i += k
+			n += k
+			if special == 0 {
+				continue
+			}
 		}
-		k := bits.TrailingZeros64(special) >> 3
-		i += k
-		n += k
-		if short[text[i]] == 0 {
-			return appendEscaped(append(dst[:n], "\uFFFD"...), text[i+1:])
-		}
-		dst[n], dst[n+1] = '\\', short[text[i]]
-		i++
-		n += 2
-	}
-	for ; i < len(text); i++ {
 		c := text[i]
+		i++
 		switch {
 		case short[c] != 0:
 			dst[n], dst[n+1] = '\\', short[c]
 			n += 2
 		case c < ' ':
-			return appendEscaped(append(dst[:n], "\uFFFD"...), text[i+1:])
+			dst, n = room(append(dst[:n], "\uFFFD"...), len(text)-i)
 		default:
 			dst[n] = c
 			n++
 		}
 	}
 	return dst[:n]
+}
+
+// room makes place for size bytes of text. What XML allows takes at most two bytes for one.
+func room(dst []byte, size int) (whole []byte, n int) {
+	n = len(dst)
+	dst = slices.Grow(dst, 2*size+8)
+	return dst[:cap(dst)], n
 }
 
 // short are the escapes of one letter. Other control characters cannot come out of XML: they become U+FFFD.
