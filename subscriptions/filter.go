@@ -1,0 +1,30 @@
+package subscriptions
+
+import (
+	"slices"
+
+	"github.com/wefka/wefka/wsman"
+)
+
+// Admits says whether from may have the subscription. Only what its transport proved is looked at.
+func (t *Targets) Admits(from wsman.Source) bool {
+	named := func(g Glob) bool { return g.Match(from.Name) }
+	addr := from.Addr.Addr().Unmap().WithZone("")
+	return !slices.ContainsFunc(t.Except, named) &&
+		met(t.Names, named) &&
+		met(t.Groups, func(SID) bool { return false }) &&
+		met(t.Networks, func(n Network) bool { return n.Contains(addr) }) &&
+		met(t.Certificates, func(a Attribute) bool { return from.Leaf != nil && a.Match(from.Leaf) })
+}
+
+// AdmitsPath says whether the subscription is offered at the URL path of an Enumerate.
+func (t *Targets) AdmitsPath(path string) bool {
+	return met(t.Paths, func(p Path) bool { return string(p) == path })
+}
+
+// met is true for an empty list.
+func met[T interface {
+	Glob | SID | Network | Attribute | Path
+}](list []T, fits func(T) bool) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, fits)
+}
