@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Budget bounds the memory and the parallel work of all listeners that share it. A request pays before its body is read, pays the
@@ -124,6 +122,3 @@ func (b *Budget) work(f func() error) error {
 	defer func() { <-b.slots }()
 	return f()
 }
-
-// Metrics are the collectors of what listeners share, for main to register once.
-func (b *Budget) Metrics() []prometheus.Collector { return b.metrics.all() }

@@ -91,27 +91,34 @@ func TestBudgetContext(t *testing.T) {
 
 func TestPool(t *testing.T) {
 	p := pool{limit: 3000, poison: true}
-	a, b := make([]byte, 5, 1000), make([]byte, 0, 1500)
+	a := make([]byte, 5, 1000)
 	copy(a, "hello")
 	p.put(a)
-	p.put(b)
-	p.put(make([]byte, 1000)) // too much in all
 	p.put(nil)
+	p.put(make([]byte, 4000)) // more than the whole pool
 	if string(a) != "xxxxx" {
 		t.Errorf("%q is not spoiled", a)
 	}
-	if got := p.get(); len(got) != 0 || cap(got) != 1500 {
-		t.Error("not the last one", len(got), cap(got))
+	p.put(make([]byte, 0, 1500))
+	if got := p.get(1200); len(got) != 0 || cap(got) != 1500 {
+		t.Error("the one that fits", len(got), cap(got))
 	}
-	if got := p.get(); cap(got) != 1000 {
-		t.Error(cap(got))
+	if got := p.get(1200); got != nil {
+		t.Error("none fits", cap(got))
 	}
-	if got := p.get(); got != nil || p.held != 0 {
+	p.put(make([]byte, 2500)) // the old one makes room
+	if got := p.get(0); cap(got) != 2500 || p.get(0) != nil || p.held != 0 {
 		t.Error(cap(got), p.held)
 	}
 	p.limit = 1 << 30
-	if p.put(make([]byte, maxPooled+1)); p.get() != nil {
+	if p.put(make([]byte, maxPooled+1)); p.get(0) != nil {
 		t.Error("kept a very large one")
+	}
+	for range 2 * maxFree {
+		p.put(make([]byte, 1))
+	}
+	if len(p.free) != maxFree || p.held != maxFree {
+		t.Error(len(p.free), p.held)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -202,7 +203,8 @@ func (x *exchange) shed(reason string) error {
 // receive reads the body. Memory grows with what has arrived, not with what was announced.
 func (x *exchange) receive() error {
 	const step = 64 << 10
-	n, b := int(x.r.ContentLength), x.budget.pool.get()
+	n := int(x.r.ContentLength)
+	b := x.budget.pool.get(n)
 	for len(b) < n {
 		if len(b) == cap(b) {
 			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
@@ -241,7 +243,7 @@ func (x *exchange) decode() error {
 	}
 	x.metrics.decompressed.Add(float64(len(plain)))
 	_, charset := mediaType(x.r.Header.Get("Content-Type"))
-	text, bad, err := decodeText(x.budget.pool.get(), plain, charset)
+	text, bad, err := decodeText(x.budget.pool.get(len(plain)/2+len(plain)/16), plain, charset)
 	x.text = text
 	if err != nil {
 		return refuse(http.StatusUnsupportedMediaType, "charset", err)
@@ -268,7 +270,7 @@ func (x *exchange) inflate(plain []byte) ([]byte, error) {
 			return nil, x.shed("budget")
 		}
 		if x.inflated == nil {
-			x.inflated = x.budget.pool.get()
+			x.inflated = x.budget.pool.get(int(said))
 		}
 		out, err := sldc.Append(x.inflated[:0], plain, int(limit))
 		x.inflated = out
@@ -352,7 +354,7 @@ func (x *exchange) finish() {
 	if x.admitted {
 		x.budget.metrics.requests.Dec()
 	}
-	code := fmt.Sprint(x.status)
+	code := strconv.Itoa(x.status)
 	x.metrics.requests.WithLabelValues(x.action, code).Inc()
 	x.metrics.duration.WithLabelValues(x.action).Observe(time.Since(x.started).Seconds())
 	if x.AccessLog && x.log.Enabled(context.Background(), slog.LevelDebug) {

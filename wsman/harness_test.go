@@ -377,8 +377,13 @@ func message(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return regexp.MustCompile(`>\s*\n\s*<`).ReplaceAllString(strings.TrimSpace(string(b)), "><")
+	return wireForm(string(b))
 }
+
+// wireForm takes the line breaks and the indentation out.
+func wireForm(pretty string) string { return between.ReplaceAllString(strings.TrimSpace(pretty), "><") }
+
+var between = regexp.MustCompile(`>\s*\n\s*<`)
 
 // eventsMessage is a delivery of these event texts.
 func eventsMessage(t testing.TB, items ...string) string {

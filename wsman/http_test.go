@@ -6,9 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/wefka/wefka/wsman"
 	"github.com/wefka/wefka/wsman/sldc"
@@ -374,4 +377,39 @@ func TestStopping(t *testing.T) {
 	if n := c.metric("requests_shed_total", "reason", "stopping"); n != 1 {
 		t.Error(n)
 	}
+}
+
+// TestAccessLog: one debug line a request, when asked for.
+func TestAccessLog(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		c := start(t, func(s *wsman.Server) { s.AccessLog = on })
+		c.dial().post(notifyPath, message(t, "heartbeat"))
+		want := "msg=request listener=tls"
+		if on {
+			eventually(t, "line", func() bool { return strings.Contains(c.log.String(), want) })
+			continue
+		}
+		eventually(t, "count", func() bool { return c.metric("http_requests_total", "action", "heartbeat", "code", "200") == 1 })
+		if strings.Contains(c.log.String(), want) {
+			t.Error(c.log)
+		}
+	}
+}
+
+// TestNothingStays: a server that was shut down leaves no goroutine behind, whatever its connections were at.
+func TestNothingStays(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("", func(t *testing.T) {
+		c := start(t)
+		c.dial().post(notifyPath, message(t, "heartbeat")) // idle
+		half, err := net.Dial("tcp", c.addr)               // in its handshake
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = half.Write([]byte("\x16"))
+		c.dial().write("POST /") // in its header
+		eventually(t, "all are there", func() bool { return c.metric("connections_total", "auth", "none") == 3 })
+		half.Close()
+	})
+	goleak.VerifyNone(t, before)
 }

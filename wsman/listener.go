@@ -74,6 +74,9 @@ func (l *listener) pump() {
 			if !errors.As(err, &temporary) || !temporary.Temporary() {
 				return
 			}
+			if n, ok := l.s.quiet.pass(quietKey{reason: "accept"}); ok {
+				l.s.log.Warn("accept failed", "error", err, "suppressed", n) // out of file descriptors, most likely
+			}
 			continue
 		}
 		if k, ok := raw.(interface {

@@ -62,3 +62,6 @@ func newBudgetMetrics() budgetMetrics {
 func (m budgetMetrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.requests, m.bytes, m.shed, m.panics}
 }
+
+// Metrics are the collectors of what listeners share, for main to register once.
+func (b *Budget) Metrics() []prometheus.Collector { return b.metrics.all() }

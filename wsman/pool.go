@@ -1,52 +1,60 @@
 package wsman
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// pool is a bounded free list of buffers, last in, first out. A sync.Pool would be emptied by each garbage collection, and filling it
-// again costs more than reading an envelope does.
+// pool is a bounded free list of buffers. A sync.Pool would be emptied by each garbage collection, and filling it again costs more than
+// reading an envelope does.
 type pool struct {
 	limit  int64 // bytes kept
 	poison bool  // tests: spoil what comes back, so that whoever still reads it is seen
 
 	mu   sync.Mutex // guards what follows
-	free [][]byte
+	free [][]byte   // the newest, which the caches may still know, last
 	held int64
 }
 
-// maxPooled is the largest buffer that is kept.
-const maxPooled = 2 << 20
+const (
+	maxPooled = 2 << 20 // the largest buffer that is kept
+	maxFree   = 64      // so few that a search is nothing
+)
 
-// get gives an empty buffer of any capacity.
-func (p *pool) get() []byte {
+// get gives an empty buffer with room for size bytes, or nil.
+func (p *pool) get(size int) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := len(p.free)
-	if n == 0 {
-		return nil
+	for i, b := range slices.Backward(p.free) {
+		if cap(b) >= size {
+			p.remove(i)
+			return b
+		}
 	}
-	b := p.free[n-1]
-	p.free[n-1] = nil
-	p.free = p.free[:n-1]
-	p.held -= int64(cap(b))
-	return b
+	return nil
 }
 
-// put takes a buffer that nobody uses any more.
+// put takes a buffer that nobody uses any more. The oldest ones make room.
 func (p *pool) put(b []byte) {
-	size := int64(cap(b))
 	if p.poison {
 		for i := range b[:cap(b)] {
 			b[:cap(b)][i] = 'x'
 		}
 	}
-	if size == 0 || size > maxPooled {
+	size := int64(cap(b))
+	if size == 0 || size > min(maxPooled, p.limit) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.held+size > p.limit {
-		return
+	for len(p.free) >= maxFree || p.held+size > p.limit {
+		p.remove(0)
 	}
 	p.free = append(p.free, b[:0])
 	p.held += size
+}
+
+func (p *pool) remove(i int) {
+	p.held -= int64(cap(p.free[i]))
+	p.free = slices.Delete(p.free, i, i+1)
 }

@@ -210,3 +210,27 @@ func TestConnections(t *testing.T) {
 	p.conn.Close()
 	eventually(t, "closed", func() bool { return c.metric("connections", "auth", "tls") == 0 })
 }
+
+// TestResumption: a session ticket brings the identity back, and the issuer.
+func TestResumption(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		var from []wsman.Source
+		c := start(t)
+		c.handler.onHeartbeat = func(_ context.Context, s wsman.Source, _ *wsman.Heartbeat) error { from = append(from, s); return nil }
+		config := c.config()
+		config.MaxVersion, config.ClientSessionCache = version, tls.NewLRUClientSessionCache(1)
+		for i := range 2 {
+			p := c.dialWith(config)
+			if a := p.post(notifyPath, message(t, "heartbeat")); a.status != 200 {
+				t.Fatal(a.status)
+			}
+			if p.conn.(*tls.Conn).ConnectionState().DidResume != (i == 1) {
+				t.Errorf("%s, connection %d: resumed is %v", tls.VersionName(version), i, i == 0)
+			}
+			p.conn.Close()
+		}
+		if from[1].Name != from[0].Name || from[1].Issuer != c.ca.thumbprint() {
+			t.Errorf("%+v", from[1])
+		}
+	}
+}
