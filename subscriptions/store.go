@@ -21,10 +21,10 @@ type State struct {
 	LastHeard  time.Time // last message of any kind
 	Ended      time.Time // SubscriptionEnd; zero once it is heard again
 	Addr       netip.Addr
-	History    []Bookmark // the few bookmarks before the newest, newest first
+	History    []Bookmark // the few bookmarks before the newest, newest first: one a day, and each that the source ignored
 }
 
-// Bookmark is an older position, kept for the day when a source ignores the newest (wef-protocol 7.3).
+// Bookmark is an older position, kept for the day when a source ignores the newest and an operator looks for what is missing.
 type Bookmark struct {
 	Text string
 	Time time.Time
@@ -39,7 +39,8 @@ type Store interface {
 	Put(ctx context.Context, k Key, s State) error
 	// Delete forgets k; unknown is no error.
 	Delete(ctx context.Context, k Key) error
-	// All ranges over a snapshot, in no order.
+	// All ranges over what there is, in no order. Each State is whole; one that changes meanwhile is seen once, before or after.
+	// The caller may write while it ranges.
 	All() iter.Seq2[Key, State]
 }
 
