@@ -16,6 +16,9 @@ import (
 // maxBookmark is far more than 256 channels need. A longer text is not kept, which costs duplicates one day.
 const maxBookmark = 256 << 10
 
+// maxPosition is how much of a bookmark the log shows: all of it but for odd ones.
+const maxPosition = 8 << 10
+
 // Events delivers one batch. The order is the promise: events durable, then the bookmark, then nil, which is the Ack. Whatever
 // fails in between, the source sends the same again and is treated the same. ctx should have a deadline, and not end with the connection:
 // what has begun is worth finishing even if the source hangs up.
@@ -28,6 +31,7 @@ func (m *Manager) Events(ctx context.Context, from wsman.Source, msg *wsman.Even
 		return err
 	}
 	if err := m.deliver(ctx, s, from, msg); err != nil {
+		m.heard(s, from, &msg.Header) // it is there, however long Kafka may not be
 		s.count.later.Inc()
 		return err
 	}
@@ -67,7 +71,7 @@ func (m *Manager) deliver(ctx context.Context, s *served, from wsman.Source, msg
 	if ignored {
 		s.count.ignored.Inc()
 		m.Log.Warn("source ignored its bookmark and began anew; events in between may be missing", "source", from.Name, "remote_addr", from.Addr,
-			"subscription", s.Name, "message_id", msg.MessageID, "old_position", before.Bookmark, "new_position", after.Bookmark)
+			"subscription", s.Name, "message_id", msg.MessageID, "old_position", clipAt(maxPosition, before.Bookmark), "new_position", clipAt(maxPosition, after.Bookmark))
 	}
 	m.dropped(from, s, msg)
 	return nil

@@ -111,12 +111,17 @@ func (m *Manager) Heartbeat(_ context.Context, from wsman.Source, msg *wsman.Hea
 	if err != nil {
 		return err
 	}
+	m.heard(s, from, &msg.Header)
+	return nil
+}
+
+// heard notes in memory that a source is there.
+func (m *Manager) heard(s *served, from wsman.Source, h *wsman.Header) {
 	k, now := streamKey(s, from), m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stream(k).heard(now, address(from), revision(&msg.Header))
+	m.stream(k).heard(now, address(from), revision(h))
 	m.dirty[k] = struct{}{}
-	return nil
 }
 
 // End notes that the source stops, which it does at every reboot: its bookmark stays. It does not wait for the answer for long, and
@@ -185,8 +190,9 @@ func (m *Manager) stream(k Key) *stream {
 }
 
 // clip keeps a claimed text from filling the log.
-func clip(s string) string {
-	const most = 500
+func clip(s string) string { return clipAt(500, s) }
+
+func clipAt(most int, s string) string {
 	if len(s) > most {
 		return s[:most] + "…"
 	}

@@ -18,6 +18,12 @@ func TestRequirement73States(t *testing.T) {
 	enumerate := func(b *bench) { b.enumerate(pc1) }
 	deliver := func(b *bench) { b.events(mark1, ordinary) }
 	beat := func(b *bench) { must(b.t, b.heartbeat(pc1)) }
+	later := func(b *bench) {
+		b.sink.fail = notStored
+		if b.Events(context.Background(), pc1, message(mark2, ordinary)) == nil {
+			b.t.Error("acked")
+		}
+	}
 	end := func(b *bench) { b.end() }
 	wait := func(d time.Duration) act { return func(b *bench) { b.clock = b.clock.Add(d) } }
 	for _, c := range []struct {
@@ -37,6 +43,7 @@ func TestRequirement73States(t *testing.T) {
 		{"silent for longer", []act{beat, wait(2*time.Hour + time.Second)}, subscriptions.Dead},
 		{"dead though it enumerates", []act{deliver, wait(3 * time.Hour), enumerate}, subscriptions.Dead},
 		{"back from the dead", []act{deliver, wait(30 * time.Hour), beat}, subscriptions.Alive},
+		{"tries while Kafka is away", []act{deliver, wait(5 * time.Hour), later}, subscriptions.Alive},
 		{"ended", []act{deliver, end}, subscriptions.Ended},
 		{"ended long ago", []act{deliver, end, wait(100 * time.Hour)}, subscriptions.Ended},
 		{"ended and heard again", []act{deliver, end, wait(time.Second), deliver}, subscriptions.Active},
