@@ -50,6 +50,9 @@ func (x *exchange) enumerate() error {
 	if x.notify {
 		return refuse(http.StatusNotFound, "path", errors.New("Enumerate on a delivery path"))
 	}
+	if len(x.r.Host) > maxHost {
+		return malformed(errors.New("too long a Host header")) // each subscription would repeat it
+	}
 	ctx, cancel := x.context()
 	defer cancel()
 	h := &x.in.m.Header
@@ -81,6 +84,9 @@ func (x *exchange) deliver(handle func(context.Context) error) error {
 	return x.send(http.StatusOK, appendAck(nil, h))
 }
 
+// maxHost is a DNS name and a port.
+const maxHost = 253 + len(":65535")
+
 // base is scheme://host:port for the addresses that a source gets: the ones that it has used itself, unless we advertise others.
 func (x *exchange) base(h *Header) string {
 	scheme, host := "http", x.Advertise
@@ -88,7 +94,7 @@ func (x *exchange) base(h *Header) string {
 		scheme = "https"
 	}
 	if host == "" {
-		if u, err := url.Parse(h.To); err == nil && h.To != anonymous {
+		if u, err := url.Parse(h.To); err == nil && h.To != anonymous && len(u.Host) <= maxHost {
 			host = u.Host
 		}
 	}
@@ -98,8 +104,12 @@ func (x *exchange) base(h *Header) string {
 	return scheme + "://" + host
 }
 
-// document reads text that the scanner has accepted: it is small in depth and has no DTD. nil when etree thinks otherwise.
+// document reads text that the scanner has accepted: it is small in depth and has no DTD. nil when it is large, for a tree takes many
+// times its text, or when etree thinks otherwise.
 func document(text []byte) *etree.Element {
+	if len(text) > 64<<10 {
+		return nil
+	}
 	d := etree.NewDocument()
 	d.ReadSettings.Permissive = true
 	if err := d.ReadFromBytes(legal(text)); err != nil {

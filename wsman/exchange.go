@@ -127,10 +127,10 @@ func (x *exchange) authenticate() error {
 	}
 	session, err := x.Auth.Authenticate(x.w, x.r)
 	if err == nil && x.session != nil && !strings.EqualFold(x.session.Source().Name, session.Source().Name) {
-		x.close = true
 		err = &AuthError{Method: session.Source().Method, Reason: "user", Err: errors.New("another identity on the same connection")}
 	}
 	if err != nil {
+		x.close = x.close || x.session != nil // a proof that fails takes the earlier one with it
 		x.session = nil
 		x.failed(err)
 		return err

@@ -94,6 +94,7 @@ func TestAddresses(t *testing.T) {
 		{"our scheme", "", "http://wec.other.example:5986/x?y", "https://wec.other.example:5986"},
 		{"no To that helps", "", "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous", "https://wec01.corp.example:5986"},
 		{"no To", "", "", "https://wec01.corp.example:5986"},
+		{"a host that no name server knows", "", "https://" + strings.Repeat("a", 300) + "/x", "https://wec01.corp.example:5986"},
 		{"no URL", "", "::%", "https://wec01.corp.example:5986"},
 		{"advertised", "lb.corp.example:5986", "https://wec.other.example:443/x", "https://lb.corp.example:5986"},
 	} {
@@ -144,6 +145,8 @@ func TestReplies(t *testing.T) {
 		{"another ReplyTo", notifyPath, strings.Replace(message(t, "heartbeat"), "addressing/role/anonymous", "x?a=1&amp;b", 1), 200, "ack_reply_to", "Heartbeat pc-1.corp.example " + subID + " " + subVersion},
 		{"req 70: end with a sad character", notifyPath, strings.Replace(message(t, "subscription_end"), "no readable", "no\x01readable", 1), 200, "ack_subscription_end",
 			"End pc-1.corp.example http://schemas.xmlsoap.org/ws/2004/08/eventing/SourceCancelling 5004 The forwarding plug-in has no\uFFFDreadable channel."},
+		{"an end too large to read more of", notifyPath, strings.Replace(message(t, "subscription_end"), "<s:Body>", "<s:Body>"+strings.Repeat(" ", 70000), 1), 200,
+			"ack_subscription_end", "End pc-1.corp.example   "},
 		{"req 63: events of no kind", notifyPath, eventsMessage(t, "<Event><Sys", "\x00\x05", "", "plain"), 200, "ack_events", "Events pc-1.corp.example <Event><Sys \x00\x05  plain"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
