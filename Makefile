@@ -1,0 +1,41 @@
+# wefka. `make help` explains each target.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+.PHONY: help build quickstart test lint fuzz bench peers clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the static binary ./wefka, stamped with version, commit and date
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o wefka ./cmd/wefka
+
+quickstart: build ## see it work: simulated Windows hosts → collector → demo broker → your terminal; Ctrl-C ends
+	./wefka quickstart $(ARGS)
+
+test: peers ## everything, with real Apache Kafka; fetches what it needs; RUN=Name for a part
+	go test $(RACE) -timeout 20m $(if $(RUN),-run $(RUN)) ./...
+
+lint: ## gofmt, go vet, staticcheck, govulncheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	sh .ci/govulncheck
+
+fuzz: ## every fuzz target for FUZZTIME (30s each)
+	sh .ci/fuzz $(or $(FUZZTIME),30s)
+
+bench: ## benchmarks of the hot path: ns, bytes and allocations an event
+	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./events ./wsman/... ./output/... ./subscriptions ./simulator
+
+peers: ## what the tests need beside Go: a Java runtime and Maven, for Apache Kafka
+	sh .ci/peers
+
+clean: ## what the targets above left
+	rm -rf wefka build
