@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/infoset"
 	"github.com/wefka/wefka/output"
 )
 
@@ -45,10 +46,10 @@ func encode(t testing.TB, text string, b *events.Batch) ([]byte, *events.Record)
 }
 
 // parse is encode and the document as ordered values.
-func parse(t testing.TB, text string) object {
+func parse(t testing.TB, text string) infoset.Object {
 	t.Helper()
 	doc, _ := encode(t, text, &events.Batch{})
-	o, err := parseJSON(doc)
+	o, err := infoset.Parse(doc)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, doc)
 	}
@@ -116,16 +117,16 @@ func TestExamples(t *testing.T) {
 
 func lossless(t *testing.T, original string, doc []byte) {
 	t.Helper()
-	want, err := infoset(legalise(original))
+	want, err := infoset.Of(infoset.Legalise(original))
 	if err != nil {
 		t.Fatalf("%v\n%q", err, original)
 	}
-	o, err := parseJSON(doc)
+	o, err := infoset.Parse(doc)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, doc)
 	}
-	again := rebuild(o)
-	got, err := infoset(again)
+	again := infoset.Rebuild(o)
+	got, err := infoset.Of(again)
 	if err != nil {
 		t.Fatalf("rebuilt: %v\n%q\nfrom\n%s", err, again, doc)
 	}
@@ -153,10 +154,10 @@ func TestLossless(t *testing.T) {
 			}
 			o := parse(t, line)
 			stable(t, types, "", o)
-			sysmon, _ := o.get("Sysmon").(object)
+			sysmon, _ := o.Get("Sysmon").(infoset.Object)
 			for _, m := range sysmon {
-				if _, text := m.value.(string); text && m.name != "Event" && !strings.HasSuffix(m.name, "UtcTime") {
-					t.Errorf("%s is a text in Sysmon: %s", m.name, m.value)
+				if _, text := m.Value.(string); text && m.Name != "Event" && !strings.HasSuffix(m.Name, "UtcTime") {
+					t.Errorf("%s is a text in Sysmon: %s", m.Name, m.Value)
 				}
 			}
 		}
@@ -173,10 +174,10 @@ func stable(t *testing.T, types map[string]string, path string, v any) {
 	}
 	types[path] = kind
 	switch v := v.(type) {
-	case object:
+	case infoset.Object:
 		for _, m := range v {
-			if m.name != "UserDataTree" { // its shape is the event's
-				stable(t, types, path+"."+m.name, m.value)
+			if m.Name != "UserDataTree" { // its shape is the event's
+				stable(t, types, path+"."+m.Name, m.Value)
 			}
 		}
 	case []any:
@@ -266,7 +267,7 @@ func TestCollector(t *testing.T) {
 		{"<Event><System/><RenderingInfo><Message>x", "rendering truncated"},
 		{"<Event>\x01<RenderingInfo><Message>x", "illegal characters replaced; rendering truncated"},
 	} {
-		if got := parse(t, c.text).get("Collector").(object).get("Error"); got != c.want {
+		if got := parse(t, c.text).Get("Collector").(infoset.Object).Get("Error"); got != c.want {
 			t.Errorf("%q: error %q, want %q", c.text, got, c.want)
 		}
 	}
@@ -341,7 +342,7 @@ func FuzzJSON(f *testing.F) {
 		if err != nil || !json.Valid(doc) || !utf8.Valid(doc) {
 			t.Fatalf("%v, invalid JSON\n%s\nof %q", err, doc, raw)
 		}
-		if _, err := infoset(legalise(string(raw))); err == nil {
+		if _, err := infoset.Of(infoset.Legalise(string(raw))); err == nil {
 			lossless(t, string(raw), doc)
 		}
 	})

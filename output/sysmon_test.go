@@ -2,6 +2,7 @@ package output_test
 
 import (
 	"fmt"
+	"html"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ func sysmon(id int, fields ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, wrap+"<System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>%d</EventID></System><EventData>", id)
 	for i := 0; i < len(fields); i += 2 {
-		fmt.Fprintf(&b, "<Data Name='%s'>%s</Data>", fields[i], escape(fields[i+1]))
+		fmt.Fprintf(&b, "<Data Name='%s'>%s</Data>", fields[i], html.EscapeString(fields[i+1]))
 	}
 	return b.String() + "</EventData></Event>"
 }

@@ -46,6 +46,7 @@ var floors = map[string]floor{
 
 	// Helpers of tests.
 	"internal/floors":    {},
+	"internal/infoset":   {ours: []string{"events"}},
 	"internal/kafkatest": {outside: []string{"github.com/segmentio/kafka-go", fakeBroker}},
 }
 

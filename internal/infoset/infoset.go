@@ -1,4 +1,6 @@
-package output_test
+// Package infoset is test help: it says what an event's XML means in a canonical form, and makes that XML again from a json
+// document, so that "lossless" is a comparison. encoding/xml does the reading, so that our scanner cannot agree with itself.
+package infoset
 
 import (
 	"bytes"
@@ -23,10 +25,10 @@ type node struct {
 	children   []*node
 }
 
-// infoset is what a document says, in a canonical form: attributes as a set, the parts of Event, System and the like too; white
+// Of is what a document says, in a canonical form: attributes as a set, the parts of Event, System and the like too; white
 // space between their elements left out, and with it comments, instructions, the namespace of Event, and an empty Security or
 // TimeCreated, which say nothing. An error means that encoding/xml does not take the document.
-func infoset(text string) (string, error) {
+func Of(text string) (string, error) {
 	checker := xml.NewDecoder(strings.NewReader(text))
 	for depth, roots := 0, 0; ; {
 		t, err := checker.Token()
@@ -133,8 +135,8 @@ func full(n xml.Name) string {
 // blanks does to attributes what XML 1.0 3.3.3 asks and encoding/xml leaves undone.
 var blanks = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
-// legalise replaces what XML 1.0 forbids, before encoding/xml sees it.
-func legalise(text string) string {
+// Legalise replaces what XML 1.0 forbids, before encoding/xml sees it.
+func Legalise(text string) string {
 	text = markup.ReplaceAllStringFunc(text, func(s string) string {
 		digits, base := strings.TrimSuffix(strings.TrimPrefix(s, "&#"), ";"), 10
 		if !strings.HasPrefix(s, "&#") {
@@ -162,33 +164,36 @@ func legalRune(r rune) bool {
 	return r == 9 || r == 10 || r == 13 || 0x20 <= r && r < 0xD800 || 0xDFFF < r && r < 0xFFFE || 0xFFFF < r && r <= utf8.MaxRune
 }
 
-// member is one of an object, whose order encoding/json would forget.
-type member struct {
-	name  string
-	value any // string, json.Number, bool, []any or object
+// Member is one of an Object, whose order encoding/json would forget.
+type Member struct {
+	Name  string
+	Value any // string, json.Number, bool, []any or Object
 }
 
-type object []member
+// Object is a JSON object in its own order.
+type Object []Member
 
-func (o object) get(name string) any {
+// Get is the value of the first member called name; nil: there is none.
+func (o Object) Get(name string) any {
 	for _, m := range o {
-		if m.name == name {
-			return m.value
+		if m.Name == name {
+			return m.Value
 		}
 	}
 	return nil
 }
 
-func parseJSON(text []byte) (object, error) {
+// Parse reads one document. null is an error: no document of ours has it.
+func Parse(text []byte) (Object, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	v, err := parseValue(d)
 	if err != nil {
 		return nil, err
 	}
-	o, ok := v.(object)
+	o, ok := v.(Object)
 	if _, err := d.Token(); !ok || err != io.EOF {
-		return nil, errors.New("not exactly one object")
+		return nil, errors.New("not exactly one Object")
 	}
 	return o, nil
 }
@@ -200,7 +205,7 @@ func parseValue(d *json.Decoder) (any, error) {
 	}
 	switch t {
 	case json.Delim('{'):
-		o := object{}
+		o := Object{}
 		for d.More() {
 			name, err := d.Token()
 			if err != nil {
@@ -210,10 +215,10 @@ func parseValue(d *json.Decoder) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if o.get(name.(string)) != nil {
+			if o.Get(name.(string)) != nil {
 				return nil, fmt.Errorf("repeated member %q", name)
 			}
-			o = append(o, member{name.(string), value})
+			o = append(o, Member{name.(string), value})
 		}
 		_, err = d.Token()
 		return o, err
@@ -234,36 +239,36 @@ func parseValue(d *json.Decoder) (any, error) {
 	return t, nil
 }
 
-// rebuild makes the event's XML again, from nothing but the document.
-func rebuild(doc object) string {
+// Rebuild makes the event's XML again, from nothing but the document.
+func Rebuild(doc Object) string {
 	var b strings.Builder
-	others, _ := doc.get("Other").([]any)
+	others, _ := doc.Get("Other").([]any)
 	taken := map[string]bool{}
 	for _, o := range others {
-		name := o.(object).get("Name").(string)
+		name := o.(Object).Get("Name").(string)
 		if name == "Event" {
-			return o.(object).get("Xml").(string)
+			return o.(Object).Get("Xml").(string)
 		}
 		taken[name] = true
 	}
 	b.WriteString("<Event>")
-	part := func(name string, write func(o object)) {
-		if o, ok := doc.get(name).(object); ok && !taken[name] {
+	part := func(name string, write func(o Object)) {
+		if o, ok := doc.Get(name).(Object); ok && !taken[name] {
 			write(o)
 		}
 	}
-	part("System", func(o object) { rebuildSystem(&b, o) })
-	part("EventData", func(o object) { rebuildEventData(&b, doc, o) })
-	if s, ok := doc.get("UserData").(string); ok && !taken["UserData"] {
+	part("System", func(o Object) { rebuildSystem(&b, o) })
+	part("EventData", func(o Object) { rebuildEventData(&b, doc, o) })
+	if s, ok := doc.Get("UserData").(string); ok && !taken["UserData"] {
 		b.WriteString("<UserData>" + s + "</UserData>")
 	}
 	texts := func(name string, parts []string, attr string) {
-		part(name, func(o object) {
+		part(name, func(o Object) {
 			b.WriteString("<" + name + attr + ">")
 			for _, p := range parts {
 				leaf(&b, o, p, "")
 			}
-			if keywords, ok := o.get("Keywords").([]any); ok {
+			if keywords, ok := o.Get("Keywords").([]any); ok {
 				b.WriteString("<Keywords>")
 				for _, k := range keywords {
 					b.WriteString("<Keyword>" + escape(k.(string)) + "</Keyword>")
@@ -278,23 +283,23 @@ func rebuild(doc object) string {
 	if !taken["BinaryEventData"] {
 		leaf(&b, doc, "BinaryEventData", "")
 	}
-	if o, ok := doc.get("RenderingInfo").(object); ok {
+	if o, ok := doc.Get("RenderingInfo").(Object); ok {
 		texts("RenderingInfo", events.RenderingNames[:], attrs(o, "Culture"))
 	}
 	for _, o := range others {
-		b.WriteString(o.(object).get("Xml").(string))
+		b.WriteString(o.(Object).Get("Xml").(string))
 	}
 	b.WriteString("</Event>")
 	return b.String()
 }
 
-func rebuildSystem(b *strings.Builder, o object) {
+func rebuildSystem(b *strings.Builder, o Object) {
 	b.WriteString("<System>")
 	for _, part := range []struct {
 		name  string
 		attrs []string
 	}{{"Provider", []string{"Name", "Guid", "EventSourceName"}}, {"Correlation", []string{"ActivityID", "RelatedActivityID"}}, {"Execution", events.ExecutionNames[:]}} {
-		if p, ok := o.get(part.name).(object); ok {
+		if p, ok := o.Get(part.name).(Object); ok {
 			b.WriteString("<" + part.name + attrs(p, part.attrs...) + "/>")
 		}
 	}
@@ -313,16 +318,16 @@ func rebuildSystem(b *strings.Builder, o object) {
 	b.WriteString(attrs(o, "RawTime") + "/><Security" + attrs(o, "UserID") + "/></System>")
 }
 
-func rebuildEventData(b *strings.Builder, doc, fields object) {
+func rebuildEventData(b *strings.Builder, doc, fields Object) {
 	b.WriteString("<EventData")
 	if name := text(doc, "EventDataName"); name != nil {
 		b.WriteString(" Name='" + escape(*name) + "'")
 	}
 	b.WriteString(">")
-	list, whole := doc.get("EventDataList").([]any)
+	list, whole := doc.Get("EventDataList").([]any)
 	for _, f := range list {
-		item := f.(object)
-		element, ok := item.get("e").(string)
+		item := f.(Object)
+		element, ok := item.Get("e").(string)
 		if !ok {
 			element = "Data"
 		}
@@ -333,38 +338,38 @@ func rebuildEventData(b *strings.Builder, doc, fields object) {
 		if t := text(item, "t"); t != nil {
 			b.WriteString(" Type='" + escape(*t) + "'")
 		}
-		b.WriteString(">" + escape(item.get("v").(string)) + "</" + element + ">")
+		b.WriteString(">" + escape(item.Get("v").(string)) + "</" + element + ">")
 	}
 	for _, m := range fields {
 		if !whole {
-			b.WriteString("<Data Name='" + escape(m.name) + "'>" + escape(m.value.(string)) + "</Data>")
+			b.WriteString("<Data Name='" + escape(m.Name) + "'>" + escape(m.Value.(string)) + "</Data>")
 		}
 	}
 	b.WriteString("</EventData>")
 }
 
 // text is a member that is a text or a number, which may be kept as text.
-func text(o object, name string) *string {
-	switch v := o.get(name).(type) {
+func text(o Object, name string) *string {
+	switch v := o.Get(name).(type) {
 	case string:
 		return &v
 	case json.Number:
 		s := v.String()
 		return &s
 	}
-	if s, ok := o.get(name + "Text").(string); ok {
+	if s, ok := o.Get(name + "Text").(string); ok {
 		return &s
 	}
 	return nil
 }
 
-func leaf(b *strings.Builder, o object, name, attributes string) {
+func leaf(b *strings.Builder, o Object, name, attributes string) {
 	if t := text(o, name); t != nil {
 		b.WriteString("<" + name + attributes + ">" + escape(*t) + "</" + name + ">")
 	}
 }
 
-func attrs(o object, list ...string) (s string) {
+func attrs(o Object, list ...string) (s string) {
 	for _, name := range list {
 		if t := text(o, name); t != nil {
 			s += " " + name + "='" + escape(*t) + "'"
