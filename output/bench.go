@@ -1,0 +1,254 @@
+package output
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/output/producer"
+)
+
+// bench is where one batch is worked on. It lives from the first event to the last Append, then serves another batch.
+type bench struct {
+	k        *Kafka
+	b        *events.Batch
+	template *Topic
+	static   string // the topic's name when it does not depend on the event
+	format   string
+	encoder  Encoder
+
+	decoder events.Decoder
+	record  events.Record
+
+	key     []byte
+	shared  []producer.Header // the same for every record of the batch, in the contract's order
+	arena   []byte            // values and header texts; slices of it are taken only when it has stopped growing
+	entries []entry
+	headers []producer.Header
+	out     []producer.Record
+	groups  []string // the topics of this batch
+	scratch []byte
+
+	oldest time.Time
+	flaws  flaws
+}
+
+// flaws counts what was wrong with events that were published all the same.
+type flaws struct{ illegal, truncated, mismatched int }
+
+// entry is one encoded event.
+type entry struct {
+	event    int32
+	topic    string
+	value    span
+	raw      []byte // the value when it is the text as sent
+	texts    [own]span
+	identity string
+	time     time.Time
+}
+
+type span struct{ from, to int }
+
+// The headers that belong to a single event; their order is that of ownKeys.
+const own = 8
+
+var ownKeys = [own]string{"wef.id", "wef.computer", "wef.identity", "wef.time", "wef.channel", "wef.provider", "wef.event_id", "wef.record_id"}
+
+// keepArena is the largest arena that is worth keeping for the next batch.
+const keepArena = 4 << 20
+
+func (k *Kafka) bench(b *events.Batch) (*bench, error) {
+	template, err := k.topics.template(b.Topic)
+	if err != nil {
+		return nil, err
+	}
+	var w *bench
+	select {
+	case w = <-k.benches:
+	default:
+		w = &bench{k: k}
+	}
+	if w.encoder == nil || w.format != b.Format {
+		if w.encoder, err = NewEncoder(b.Format, k.Node); err != nil {
+			return nil, err
+		}
+		w.format = b.Format
+	}
+	w.b, w.template, w.static = b, template, ""
+	if template.Static() {
+		w.static = template.Name(b.Subscription)
+	}
+	w.key = append(w.key[:0], b.Source...)
+	w.arena, w.entries, w.groups = w.arena[:0], w.entries[:0], w.groups[:0]
+	w.oldest, w.flaws = time.Time{}, flaws{}
+	w.shared = k.shared(w.shared[:0], b)
+	return w, nil
+}
+
+func (k *Kafka) free(w *bench) {
+	w.b = nil
+	clear(w.entries[:cap(w.entries)]) // they hold raw texts
+	clear(w.headers[:cap(w.headers)])
+	clear(w.out[:cap(w.out)])
+	if cap(w.arena) > keepArena {
+		w.arena = nil
+	}
+	select {
+	case k.benches <- w:
+	default:
+	}
+}
+
+// add decodes and encodes one event.
+func (w *bench) add(i int, raw []byte) error {
+	r := &w.record
+	if err := w.decoder.Decode(raw, r); err != nil {
+		return err
+	}
+	e := entry{event: int32(i), time: w.k.timestamp(r.Time, w.b.Received)}
+	e.topic, w.scratch = w.k.topics.of(w.template, w.static, w.b.Subscription, r, w.scratch)
+	if !slices.Contains(w.groups, e.topic) {
+		w.groups = append(w.groups, e.topic)
+	}
+	if w.format == "xml" {
+		e.raw = raw
+	} else {
+		from := len(w.arena)
+		var err error
+		if w.arena, err = w.encoder.Append(w.arena, w.b, r); err != nil {
+			w.arena = w.arena[:from]
+			return err
+		}
+		e.value = span{from, len(w.arena)}
+	}
+	w.describe(&e)
+	w.entries = append(w.entries, e)
+	w.note(r, &e)
+	return nil
+}
+
+// describe writes the event's own headers, in the order of ownKeys.
+func (w *bench) describe(e *entry) {
+	r := &w.record
+	put := func(i int, text []byte) {
+		from := len(w.arena)
+		w.arena = append(w.arena, text...)
+		e.texts[i] = span{from, len(w.arena)}
+	}
+	from := len(w.arena)
+	w.arena = AppendID(w.arena, w.b.Source, r)
+	e.texts[0] = span{from, len(w.arena)}
+	put(1, r.Computer)
+	if w.k.Identity != "off" {
+		e.identity = identity(w.b.Source, r.Computer)
+	}
+	put(3, r.TimeCreated)
+	put(4, r.Channel)
+	put(5, r.Provider)
+	put(6, r.EventID)
+	put(7, r.EventRecordID)
+}
+
+func (w *bench) note(r *events.Record, e *entry) {
+	if r.Illegal {
+		w.flaws.illegal++
+	}
+	if r.Truncated {
+		w.flaws.truncated++
+	}
+	if e.identity == "mismatch" {
+		w.flaws.mismatched++
+	}
+	if !r.Time.IsZero() && (w.oldest.IsZero() || r.Time.Before(w.oldest)) {
+		w.oldest = r.Time
+	}
+}
+
+// records builds the records of one topic, in order, and appends their events to order unless that is nil. They alias the
+// bench: Append must have copied them before the next call.
+func (w *bench) records(topic string, order []int32) ([]producer.Record, []int32) {
+	w.out = w.out[:0]
+	w.headers = slices.Grow(w.headers[:0], len(w.entries)*(len(w.shared)+own)) // no growth below: records hold slices of it
+	for i := range w.entries {
+		e := &w.entries[i]
+		if e.topic != topic {
+			continue
+		}
+		from := len(w.headers)
+		w.headers = append(w.headers, w.shared...)
+		for h, s := range e.texts {
+			text := w.arena[s.from:s.to:s.to]
+			if ownKeys[h] == "wef.identity" {
+				text = identityText(e.identity)
+			}
+			if len(text) > 0 {
+				w.headers = append(w.headers, producer.Header{Key: ownKeys[h], Value: text})
+			}
+		}
+		value := e.raw
+		if value == nil {
+			value = w.arena[e.value.from:e.value.to:e.value.to]
+		}
+		w.out = append(w.out, producer.Record{Value: value, Headers: w.headers[from:len(w.headers):len(w.headers)], Time: e.time})
+		if order != nil {
+			order = append(order, e.event)
+		}
+	}
+	return w.out, order
+}
+
+var verified, mismatch, unknown = []byte("verified"), []byte("mismatch"), []byte("unknown")
+
+func identityText(s string) []byte {
+	switch s {
+	case "verified":
+		return verified
+	case "mismatch":
+		return mismatch
+	case "unknown":
+		return unknown
+	}
+	return nil
+}
+
+// shared are the headers that every record of b carries.
+func (k *Kafka) shared(h []producer.Header, b *events.Batch) []producer.Header {
+	put := func(key, value string) {
+		if value != "" {
+			h = append(h, producer.Header{Key: key, Value: []byte(value)})
+		}
+	}
+	contentType, schema := "application/json", b.Format+"/1"
+	if b.Format == "xml" {
+		contentType = "application/xml"
+	}
+	put("content-type", contentType)
+	put("wef.schema", schema)
+	put("wef.client", b.Source)
+	put("wef.auth", b.Auth)
+	if b.Addr.IsValid() {
+		put("wef.remote_addr", b.Addr.Unmap().String())
+	}
+	put("wef.machine_id", b.MachineID)
+	put("wef.subscription", b.Subscription)
+	put("wef.subscription_id", strings.ToLower(b.SubscriptionID))
+	put("wef.revision", strings.ToLower(b.Revision))
+	put("wef.node", k.Node)
+	put("wef.received_at", b.Received.UTC().Format("2006-01-02T15:04:05.000Z"))
+	return h
+}
+
+// timestamp is the record's: Kafka refuses times too far ahead and deletes those too far back, so the default keeps the
+// event's own only within reach of the clock (wef.time has it in any case).
+func (k *Kafka) timestamp(event, received time.Time) time.Time {
+	switch {
+	case event.IsZero() || k.Timestamp == "receive":
+		return received
+	case k.Timestamp == "event":
+		return event
+	case event.Before(received.Add(-k.MaxAge)) || event.After(received.Add(5*time.Minute)):
+		return received
+	}
+	return event
+}

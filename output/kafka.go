@@ -1,0 +1,161 @@
+package output
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/output/producer"
+)
+
+// Settings are what an operator decides about the records.
+type Settings struct {
+	Topic        string        // template, for subscriptions that bring none
+	Topics       []string      // every name that {channel} {provider} {event_id} may yield; others go to DefaultTopic
+	DefaultTopic string        // also for events that lack a value of the template
+	DeadTopic    string        // dead letters
+	Timestamp    string        // clamped | event | receive
+	MaxAge       time.Duration // of a clamped timestamp
+	MaxEvent     int           // bytes of XML; a larger event is a dead letter
+	Identity     string        // off | tag: whether wef.identity compares Computer with the sender
+	Node         string
+}
+
+// Kafka delivers batches: each event as a record, each misfit as a dead letter. Safe for concurrent use.
+type Kafka struct {
+	Settings
+	Producer *producer.Producer
+	Log      *slog.Logger
+
+	topics  *topics
+	metrics *metrics
+	benches chan *bench // free list: refilling from the heap costs page faults
+}
+
+// New checks the settings. The producer stays the caller's to close.
+func New(s Settings, p *producer.Producer, log *slog.Logger) (*Kafka, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	t, err := newTopics(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), benches: make(chan *bench, 4*runtime.GOMAXPROCS(0))}, nil
+}
+
+// Deliver returns nil when every event of b is acknowledged by all in-sync replicas, as a record or as a dead letter. After any
+// error some of b may be stored: the source must send all of it again. b.Raw is borrowed until Deliver returns.
+func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
+	var d producer.Delivery
+	sent, err := k.send(ctx, &d, b)
+	if err != nil {
+		return err
+	}
+	refused, err := d.Wait(ctx)
+	if err != nil {
+		return fmt.Errorf("deliver to kafka: %w", err)
+	}
+	dead := sent.dead
+	for _, r := range refused {
+		reason := "refused"
+		if r.TooLarge {
+			reason = "oversize"
+		}
+		dead = append(dead, misfit{event: sent.event(r.Index), reason: reason, err: r.Err})
+	}
+	if err := k.bury(ctx, b, dead); err != nil {
+		return fmt.Errorf("deliver to the dead-letter topic: %w", err)
+	}
+	k.count(b, sent, dead)
+	return nil
+}
+
+// sent is what send leaves for the time after the wait.
+type sent struct {
+	dead   []misfit
+	order  []int32 // event of each appended record; nil: the records are the events, in order
+	oldest time.Time
+	bytes  int
+	flaws  flaws
+}
+
+func (s *sent) event(index int) int {
+	if s.order == nil {
+		return index
+	}
+	return int(s.order[index])
+}
+
+// misfit is an event that cannot be a record.
+type misfit struct {
+	event  int // index into Batch.Raw
+	reason string
+	err    error
+}
+
+// send decodes, encodes and appends the events of b. When it returns, the producer has copied all it needs.
+func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch) (*sent, error) {
+	w, err := k.bench(b)
+	if err != nil {
+		return nil, err
+	}
+	defer k.free(w)
+	s := &sent{}
+	for i, raw := range b.Raw {
+		s.bytes += len(raw)
+		if k.MaxEvent > 0 && len(raw) > k.MaxEvent {
+			s.dead = append(s.dead, misfit{i, "oversize", fmt.Errorf("event of %d bytes, limits.event is %d", len(raw), k.MaxEvent)})
+			continue
+		}
+		if err := w.add(i, raw); err != nil {
+			s.dead = append(s.dead, misfit{i, "parse", err})
+		}
+	}
+	s.oldest, s.flaws = w.oldest, w.flaws
+	if len(w.groups) > 1 || len(s.dead) > 0 {
+		s.order = make([]int32, 0, len(b.Raw))
+	}
+	for _, topic := range w.groups {
+		records, order := w.records(topic, s.order)
+		s.order = order
+		if err := k.Producer.Append(ctx, d, topic, w.key, records); err != nil {
+			return nil, fmt.Errorf("append to topic %s: %w", topic, err)
+		}
+	}
+	return s, nil
+}
+
+func (k *Kafka) count(b *events.Batch, s *sent, dead []misfit) {
+	m := k.metrics
+	m.events.WithLabelValues(b.Subscription, "published").Add(float64(len(b.Raw) - len(dead)))
+	m.bytes.WithLabelValues(b.Subscription).Add(float64(s.bytes))
+	add := func(result string, n int) {
+		if n > 0 {
+			m.events.WithLabelValues(b.Subscription, result).Add(float64(n))
+		}
+	}
+	add("dead", len(dead))
+	add("withheld", b.Withheld)
+	flaw := func(reason string, n int) {
+		if n > 0 {
+			m.errors.WithLabelValues(b.Subscription, reason).Add(float64(n))
+		}
+	}
+	flaw("bad_utf16", b.BadUTF16)
+	flaw("control_char", s.flaws.illegal)
+	flaw("truncated", s.flaws.truncated)
+	for _, d := range dead {
+		flaw(d.reason, 1)
+		m.dead.WithLabelValues(d.reason).Inc()
+	}
+	if s.flaws.mismatched > 0 {
+		m.mismatches.WithLabelValues(b.Subscription, k.Identity).Add(float64(s.flaws.mismatched))
+	}
+	if !s.oldest.IsZero() {
+		m.latency.WithLabelValues(b.Subscription).Observe(time.Since(s.oldest).Seconds())
+	}
+}
