@@ -18,6 +18,7 @@ type admission struct {
 	bytes   int64
 	records int64
 	queue   []*entrant
+	probe   *partition    // while the circuit is open: where the batch went that finds out
 	err     error         // when closed
 	drained chan struct{} // closed when closed and empty
 }
@@ -35,11 +36,15 @@ func (a *admission) cost(n int) int64 { return min(int64(n), a.share) }
 // enter waits for room until ctx ends. After nil, leave has to follow.
 func (a *admission) enter(ctx context.Context, e entrant) error {
 	a.mu.Lock()
-	if err := a.refusal(); err != nil {
+	if a.err != nil {
 		a.mu.Unlock()
-		return err
+		return a.err
 	}
 	a.circuit.wait(time.Now())
+	if a.circuit.state == Open {
+		defer a.mu.Unlock()
+		return a.try(&e)
+	}
 	if len(a.queue) == 0 && a.fits(&e) {
 		a.take(&e)
 		a.mu.Unlock()
@@ -66,14 +71,13 @@ func (a *admission) enter(ctx context.Context, e entrant) error {
 	return fmt.Errorf("%w: %w", ErrFull, context.Cause(ctx))
 }
 
-// refusal is the error of those who need not wait.
-func (a *admission) refusal() error {
-	if a.err != nil {
-		return a.err
-	}
-	if a.circuit.state == Open && a.records > 0 {
+// try lets one at a time find out whether Kafka is back, where nothing is stuck if possible.
+func (a *admission) try(e *entrant) error {
+	if a.probe != nil || e.part.used > 0 && a.records > 0 {
 		return ErrOpen
 	}
+	a.probe = e.part
+	a.take(e)
 	return nil
 }
 
@@ -115,6 +119,9 @@ func (a *admission) leave(part *partition, bytes, records int64) {
 	a.bytes -= bytes
 	a.records -= records
 	part.used -= bytes
+	if a.probe == part {
+		a.probe = nil
+	}
 	if a.records == 0 && len(a.queue) == 0 {
 		a.circuit.idle()
 		if a.err != nil {
@@ -201,7 +208,7 @@ func (a *admission) accepting(known bool) bool {
 	case a.err != nil:
 		return false
 	case a.circuit.state == Open:
-		return known && a.records == 0 // the one that finds out
+		return known && a.probe == nil
 	case a.circuit.state == HalfOpen:
 		return a.bytes < a.circuit.room()
 	}

@@ -35,6 +35,14 @@ func (g *gate) pass(now time.Time) error {
 	return *err
 }
 
+// refusal is why the gate is shut, or nil.
+func (g *gate) refusal() error {
+	if err := g.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // shuts says whether pass would turn a caller away.
 func (g *gate) shuts(now time.Time) bool {
 	return g.err.Load() != nil && now.UnixNano() < g.next.Load()

@@ -189,6 +189,9 @@ func (p *Producer) partition(ctx context.Context, t *topic, key []byte) (*partit
 		if n := t.count.Load(); n > 0 {
 			return t.partitions()[partitionOf(key, n)], nil
 		}
+		if err := p.gate.refusal(); err != nil {
+			return nil, err
+		}
 		now := time.Now()
 		if err := t.unusable(now); err != nil {
 			return nil, err
@@ -202,15 +205,11 @@ func (p *Producer) partition(ctx context.Context, t *topic, key []byte) (*partit
 			return nil, ErrClosed
 		case <-ctx.Done():
 			p.circuitIs(p.admission.troubled(time.Now()), nil)
-			return nil, fmt.Errorf("partitions of topic %s are not known: %w", t.name, p.unreachable(context.Cause(ctx)))
+			err := fmt.Errorf("partitions of topic %s are not known: %w", t.name, context.Cause(ctx))
+			if outage := p.outage.Load(); outage != nil {
+				err = fmt.Errorf("%w: %w", err, explain(*outage))
+			}
+			return nil, err
 		}
 	}
-}
-
-// unreachable is why there is no metadata, or else err.
-func (p *Producer) unreachable(err error) error {
-	if outage := p.outage.Load(); outage != nil {
-		return fmt.Errorf("%w: %w", err, explain(*outage))
-	}
-	return err
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -16,6 +17,8 @@ type nullBroker struct {
 	ln         net.Listener
 	topic      string
 	partitions int32
+	produced   atomic.Int32 // requests
+	largest    atomic.Int64 // bytes of a request
 	wg         sync.WaitGroup
 }
 
@@ -50,6 +53,7 @@ func (b *nullBroker) serve(conn net.Conn) {
 			return
 		}
 		n := int(binary.BigEndian.Uint32(head[:]))
+		b.largest.Store(max(b.largest.Load(), int64(n)))
 		if cap(buf) < n {
 			buf = make([]byte, n)
 		}
@@ -105,6 +109,7 @@ func (b *nullBroker) answer(req kmsg.Request) kmsg.Response {
 		}
 		r.Topics = append(r.Topics, t)
 	case *kmsg.ProduceResponse:
+		b.produced.Add(1)
 		for _, rt := range req.(*kmsg.ProduceRequest).Topics {
 			t := kmsg.NewProduceResponseTopic()
 			t.Topic = rt.Topic

@@ -1,15 +1,20 @@
 package producer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
 // failed deals with a request that has no answer.
 func (p *Producer) failed(loads []load, err error) {
+	if outage := p.outage.Load(); outage != nil && errors.Is(err, protocol.ErrNoTopic) {
+		err = *outage // a transport without metadata knows no topic
+	}
 	for _, l := range loads {
 		p.outcome(l, err, nil)
 	}
@@ -96,8 +101,8 @@ func (p *Producer) again(l load, err error, now time.Time) {
 		p.stir()
 		return
 	}
+	p.circuitIs(p.admission.troubled(now), err) // before it leaves: nothing may be left that waits
 	p.giveUp(l, err)
-	p.circuitIs(p.admission.troubled(now), err)
 }
 
 // giveUp ends the batch: its callers must tell their hosts to come again.

@@ -74,11 +74,13 @@ func (p *Producer) offer(part *partition, now time.Time) {
 	}
 }
 
-// lead takes the leader's id from metadata; the sweeper offers what waits.
+// lead takes the leader's id from metadata; the sweeper offers what waits. A new leader need not be spared.
 func (part *partition) lead(leader int32) {
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	part.leader = leader
+	if part.leader != leader {
+		part.leader, part.resume = leader, time.Time{}
+	}
 }
 
 // take gives the first batch to the sender of a broker, unless it is larger than limit: then more, and the partition stays listed.

@@ -62,10 +62,9 @@ func (p *Producer) expire(part *partition, now time.Time) {
 		if b.err != nil {
 			err = fmt.Errorf("%w: %w", errLate, explain(b.err))
 		}
-		late := !now.Before(b.deadline)
-		p.settle(part, b, fmt.Errorf("%s: %w", part, err))
-		if late {
+		if !now.Before(b.deadline) {
 			p.circuitIs(p.admission.troubled(now), err)
 		}
+		p.settle(part, b, fmt.Errorf("%s: %w", part, err))
 	}
 }

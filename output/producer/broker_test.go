@@ -1,0 +1,373 @@
+package producer_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wefka/wefka/internal/kafkatest"
+	"github.com/wefka/wefka/output/producer"
+)
+
+// TestKafka is what a real Apache Kafka does with what we send, and says about what it does not take.
+func TestKafka(t *testing.T) {
+	b := kafkatest.Start(t, kafkatest.SASL(), kafkatest.TLS())
+	t.Run("codecs", func(t *testing.T) { realCodecs(t, b) })
+	t.Run("too large", func(t *testing.T) { realTooLarge(t, b) })
+	t.Run("timestamps", func(t *testing.T) { realTimestamps(t, b) })
+	t.Run("missing topic", func(t *testing.T) { realMissing(t, b) })
+	t.Run("refresh", func(t *testing.T) { realRefresh(t, b) })
+	t.Run("tls", func(t *testing.T) { realTLS(t, b) })
+	t.Run("sasl", func(t *testing.T) { realSASL(t, b) })
+	t.Run("recreated topic", func(t *testing.T) { realRecreated(t, b) })
+}
+
+func on(topic string, more ...func(*producer.Config)) func(*producer.Config) {
+	return func(c *producer.Config) {
+		c.Topics = []string{topic}
+		for _, change := range more {
+			change(c)
+		}
+	}
+}
+
+func realCodecs(t *testing.T, b *kafkatest.Broker) {
+	for _, codec := range []string{"none", "zstd", "lz4", "snappy", "gzip"} {
+		topic := "codec-" + codec
+		b.CreateTopic(topic, 3, nil)
+		p := start(t, []string{b.Addr()}, on(topic, func(c *producer.Config) { c.Compression = codec }))
+		now := time.Now().Truncate(time.Millisecond)
+		records := events(400) // over several pieces
+		var want []kafkatest.Record
+		for i := range records {
+			records[i].Time = now.Add(time.Duration(i-200) * time.Second)
+			if i == 7 {
+				records[i].Value, records[i].Headers = nil, append(records[i].Headers[:3:3], producer.Header{Key: "null"}, producer.Header{Key: "empty", Value: []byte{}})
+			}
+			r := kafkatest.Record{Topic: topic, Offset: int64(i), Time: records[i].Time, Key: []byte("PC-1$@CORP.EXAMPLE"), Value: records[i].Value}
+			for _, h := range records[i].Headers {
+				r.Headers = append(r.Headers, kafkatest.Header(h))
+			}
+			want = append(want, r)
+		}
+		refused, err := deliver(limit(t, 20*time.Second), p, topic, "PC-1$@CORP.EXAMPLE", records)
+		if err != nil || refused != nil {
+			t.Fatal(codec, refused, err)
+		}
+		got := kafkatest.ReadAll(t, b.Addr(), topic)
+		for i := range want {
+			want[i].Partition = got[0].Partition
+		}
+		if diff := cmp.Diff(want, got, cmp.Comparer(sameBytes)); diff != "" {
+			t.Errorf("%s: %s", codec, diff)
+		}
+	}
+}
+
+// sameBytes spares cmp the bytes one by one.
+func sameBytes(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
+
+func realTooLarge(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("small", 1, map[string]string{"max.message.bytes": "2000"})
+	p := start(t, []string{b.Addr()}, on("small", func(c *producer.Config) { c.Compression = "none" }))
+	records := values("v", 50)
+	records[20].Value = []byte(strings.Repeat("large ", 1000))
+	refused, err := deliver(limit(t, 20*time.Second), p, "small", "k", records)
+	if err != nil || len(refused) != 1 || refused[0].Index != 20 || !refused[0].TooLarge {
+		t.Fatal(refused, err)
+	}
+	t.Log(refused[0].Err)
+	got, copies := stored(t, b.Addr(), "small")
+	if diff := cmp.Diff(map[string][]string{"k": append(texts(records[:20]), texts(records[21:])...)}, got); diff != "" || copies != 0 {
+		t.Errorf("%d copies; %s", copies, diff)
+	}
+}
+
+func realTimestamps(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("times", 1, nil) // Kafka 4: not more than an hour ahead
+	p := start(t, []string{b.Addr()}, on("times"))
+	records := values("v", 20)
+	for i := range records {
+		records[i].Time = time.Now()
+	}
+	records[3].Time, records[11].Time = time.Now().Add(3*time.Hour), time.Now().Add(30*24*time.Hour)
+	refused, err := deliver(limit(t, 20*time.Second), p, "times", "k", records)
+	if err != nil || len(refused) != 2 || refused[0].Index != 3 || refused[1].Index != 11 || refused[0].TooLarge {
+		t.Fatal(refused, err)
+	}
+	t.Log(refused[0].Err)
+	if !strings.Contains(refused[0].Err.Error(), "out of range") { // from RecordErrors
+		t.Error(refused[0].Err)
+	}
+	got, copies := stored(t, b.Addr(), "times")
+	if len(got["k"]) != 18 || copies != 0 {
+		t.Errorf("%d copies, %d records", copies, len(got["k"]))
+	}
+}
+
+func realMissing(t *testing.T, b *kafkatest.Broker) {
+	p := start(t, []string{b.Addr()}, on("missing"))
+	err := p.Check(limit(t, 10*time.Second))
+	if err == nil || !strings.Contains(err.Error(), "topic missing") || !strings.Contains(err.Error(), "create the topic") {
+		t.Error(err)
+	}
+	t.Log(err)
+	if err := p.CreateTopics(limit(t, 10*time.Second), 2, 1, "missing"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.CreateTopics(limit(t, 10*time.Second), 2, -1, "missing"); err != nil {
+		t.Error("existing:", err)
+	}
+	if _, err := deliver(limit(t, 10*time.Second), p, "missing", "k", values("v", 1)); err != nil {
+		t.Error(err)
+	}
+	if err := p.Check(limit(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+}
+
+// realRefresh: an empty CreateTopics makes the transport ask for metadata at once, on a real broker too.
+func realRefresh(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("first", 1, nil)
+	p := start(t, []string{b.Addr()}, func(c *producer.Config) { c.Topics = []string{"first", "late"} })
+	if _, err := deliver(limit(t, 10*time.Second), p, "first", "k", values("v", 1)); err != nil {
+		t.Fatal(err)
+	}
+	var d producer.Delivery
+	appended := make(chan error, 1)
+	go func() { appended <- p.Append(limit(t, 10*time.Second), &d, "late", []byte("k"), values("v", 1)) }()
+	b.CreateTopic("late", 1, nil)
+	began := time.Now()
+	if err := <-appended; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("a new topic was found after %v", took)
+	}
+	if _, err := d.Wait(limit(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+}
+
+func realTLS(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("tls", 1, nil)
+	for name, test := range map[string]struct {
+		addr string
+		tls  *tls.Config
+		want string // "": it works
+	}{
+		"right":             {b.TLSAddr(), b.TLSConfig(), ""},
+		"unknown authority": {b.TLSAddr(), &tls.Config{Certificates: b.TLSConfig().Certificates}, "kafka.tls.ca"},
+		"wrong name":        {b.TLSAddr(), &tls.Config{Certificates: b.TLSConfig().Certificates, RootCAs: b.TLSConfig().RootCAs, ServerName: "other"}, "kafka.tls.server_name"},
+		"no certificate":    {b.TLSAddr(), &tls.Config{RootCAs: b.TLSConfig().RootCAs}, "kafka.tls.certificate"},
+		"plain to TLS":      {b.TLSAddr(), nil, "kafka.tls"},
+		"TLS to plain":      {b.Addr(), b.TLSConfig(), "kafka.tls"},
+	} {
+		p := start(t, []string{test.addr}, on("tls", func(c *producer.Config) { c.TLS = test.tls }))
+		says(t, name, test.want, p.Check(limit(t, 10*time.Second)))
+		_, err := deliver(limit(t, time.Second), p, "tls", name, values("v", 2))
+		says(t, name, test.want, err)
+	}
+	if got, _ := stored(t, b.Addr(), "tls"); len(got) != 1 || len(got["right"]) != 2 {
+		t.Error(got)
+	}
+}
+
+func says(t *testing.T, name, want string, err error) {
+	t.Helper()
+	t.Logf("%s: %v", name, err)
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Errorf("%s: want %q", name, want)
+	}
+}
+
+func realSASL(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("sasl", 1, nil)
+	for name, test := range map[string]struct {
+		addr string
+		sasl producer.SASL
+		want string
+	}{
+		"plain":           {b.SASLAddr(), producer.SASL{Mechanism: "plain", Username: "wefka", Password: "secret"}, ""},
+		"scram 256":       {b.SASLAddr(), producer.SASL{Mechanism: "scram-sha-256", Username: "wefka", Password: "secret"}, ""},
+		"scram 512":       {b.SASLAddr(), producer.SASL{Mechanism: "scram-sha-512", Username: "wefka", Password: "secret"}, ""},
+		"wrong plain":     {b.SASLAddr(), producer.SASL{Mechanism: "plain", Username: "wefka", Password: "wrong"}, "user name and password"},
+		"wrong scram":     {b.SASLAddr(), producer.SASL{Mechanism: "scram-sha-512", Username: "wefka", Password: "wrong"}, "user name and password"},
+		"unknown user":    {b.SASLAddr(), producer.SASL{Mechanism: "scram-sha-512", Username: "nobody", Password: "secret"}, "user name and password"},
+		"no rights":       {b.SASLAddr(), producer.SASL{Mechanism: "scram-sha-512", Username: "guest", Password: "guest"}, "DESCRIBE and WRITE"},
+		"no SASL":         {b.SASLAddr(), producer.SASL{}, "kafka.sasl"},
+		"SASL not wanted": {b.Addr(), producer.SASL{Mechanism: "plain", Username: "wefka", Password: "secret"}, "kafka.sasl"},
+	} {
+		p := start(t, []string{test.addr}, on("sasl", func(c *producer.Config) { c.SASL = test.sasl }))
+		says(t, name, test.want, p.Check(limit(t, 10*time.Second)))
+		began := time.Now()
+		_, err := deliver(limit(t, 3*time.Second), p, "sasl", name, values("v", 2))
+		says(t, name, test.want, err)
+		if took := time.Since(began); took > 2*time.Second && name != "no SASL" {
+			t.Errorf("%s: %v", name, took)
+		}
+	}
+	if got, _ := stored(t, b.Addr(), "sasl"); len(got) != 3 {
+		t.Error(got)
+	}
+}
+
+func realRecreated(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("again", 3, nil)
+	p := start(t, []string{b.Addr()}, on("again"))
+	if _, err := deliver(limit(t, 10*time.Second), p, "again", "k", values("v", 1)); err != nil {
+		t.Fatal(err)
+	}
+	b.DeleteTopic("again")
+	var d producer.Delivery
+	if err := p.Append(limit(t, 10*time.Second), &d, "again", []byte("k"), values("w", 1)); err != nil {
+		t.Fatal(err)
+	}
+	b.CreateTopic("again", 3, nil)
+	if _, err := d.Wait(limit(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+	if got, _ := stored(t, b.Addr(), "again"); len(got["k"]) != 1 || got["k"][0] != "w-0" {
+		t.Error(got)
+	}
+}
+
+// load writes until stop is closed, as hosts do: the same again until it is acknowledged. It returns what was acknowledged, by key.
+type loaded struct {
+	acked map[string][]string
+	total int
+	gap   time.Duration // the longest that any waited
+}
+
+func load(t *testing.T, p *producer.Producer, topic string, during func()) loaded {
+	t.Helper()
+	out := loaded{acked: map[string][]string{}}
+	ctx := limit(t, 2*time.Minute)
+	stop := make(chan struct{})
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var rounds atomic.Int64
+	for i := range 8 {
+		all.Go(func() {
+			key := fmt.Sprintf("host-%d", i)
+			var acked []string
+			var gap time.Duration
+			for r := 0; ; r++ {
+				select {
+				case <-stop:
+					mu.Lock()
+					defer mu.Unlock()
+					out.acked[key], out.gap = acked, max(out.gap, gap)
+					out.total += len(acked)
+					return
+				default:
+				}
+				records, began := values(fmt.Sprint(r), 10), time.Now()
+				for {
+					refused, err := deliver(ctx, p, topic, key, records)
+					if err == nil && refused == nil {
+						break
+					}
+					if ctx.Err() != nil || refused != nil {
+						t.Error(refused, err)
+						return
+					}
+				}
+				gap = max(gap, time.Since(began))
+				acked = append(acked, texts(records)...)
+				rounds.Add(1)
+			}
+		})
+	}
+	progress := func() {
+		from := rounds.Load()
+		eventually(t, time.Minute, func() error {
+			if rounds.Load() < from+100 {
+				return fmt.Errorf("%d rounds more", rounds.Load()-from)
+			}
+			return nil
+		})
+	}
+	progress()
+	during()
+	progress()
+	close(stop)
+	all.Wait()
+	return out
+}
+
+// TestKafkaRestart: the broker stops, is killed, and starts again in the middle of it all. Nothing acknowledged is lost.
+func TestKafkaRestart(t *testing.T) {
+	b := kafkatest.Start(t)
+	b.CreateTopic("events", 4, nil)
+	p := start(t, []string{b.Addr()}, func(c *producer.Config) { c.DeliveryTimeout = 25 * time.Second })
+	got := load(t, p, "events", func() {
+		for _, end := range []func(){b.Stop, b.Kill} {
+			end()
+			away := p.Stats().LastAck
+			b.Start()
+			began := time.Now()
+			eventually(t, 20*time.Second, func() error {
+				if !p.Stats().LastAck.After(away) {
+					return errors.New("nothing acknowledged")
+				}
+				return nil
+			})
+			t.Logf("away for %v, acknowledged again %v after the broker answered", began.Sub(away), p.Stats().LastAck.Sub(began))
+		}
+	})
+	have, copies := stored(t, b.Addr(), "events")
+	t.Logf("%d records acknowledged, %d copies, longest wait %v", got.total, copies, got.gap)
+	if diff := cmp.Diff(got.acked, have); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestKafkaCluster: leaders die under load, and too few replicas acknowledge nothing.
+func TestKafkaCluster(t *testing.T) {
+	nodes := kafkatest.StartCluster(t, 3)
+	nodes[0].CreateTopic("events", 6, nil)
+	var addrs []string
+	for _, n := range nodes {
+		addrs = append(addrs, n.Addr())
+	}
+	p := start(t, addrs, func(c *producer.Config) { c.DeliveryTimeout = 25 * time.Second })
+	got := load(t, p, "events", func() {
+		nodes[1].Kill() // the leader of a third
+		nodes[1].Start()
+	})
+	have, copies := stored(t, nodes[0].Addr(), "events")
+	t.Logf("%d records acknowledged, %d copies, longest wait %v", got.total, copies, got.gap)
+	if diff := cmp.Diff(got.acked, have); diff != "" {
+		t.Error(diff)
+	}
+
+	nodes[0].CreateTopic("strict", 1, map[string]string{"min.insync.replicas": "3"})
+	p.SetTopics([]string{"events", "strict"})
+	if _, err := deliver(limit(t, 10*time.Second), p, "strict", "k", values("v", 1)); err != nil {
+		t.Fatal(err)
+	}
+	nodes[2].Stop()
+	var d producer.Delivery
+	if err := p.Append(limit(t, 20*time.Second), &d, "strict", []byte("k"), values("w", 1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Wait(limit(t, 4*time.Second))
+	if err == nil {
+		t.Error("acknowledged by two of three")
+	}
+	t.Log(err)
+	nodes[2].Start()
+	eventually(t, 20*time.Second, func() error {
+		_, err := deliver(limit(t, 20*time.Second), p, "strict", "k", values("x", 1))
+		return err
+	})
+}

@@ -1,0 +1,159 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/rawproduce"
+
+	"github.com/wefka/wefka/internal/kafkatest"
+)
+
+func TestCircuitStates(t *testing.T) {
+	at := func(seconds float64) time.Time {
+		return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second)))
+	}
+	c := circuit{state: Closed, patience: 10 * time.Second, limit: 10 * maxBatch}
+	is := func(state string, room int64) {
+		t.Helper()
+		if c.state != state || c.room() != room {
+			t.Errorf("%s with room for %d, want %s with %d", c.state, c.room(), state, room)
+		}
+	}
+	if c.trouble(at(0)) {
+		t.Error("opens although nothing waits")
+	}
+	c.wait(at(0))
+	if c.trouble(at(9.9)) {
+		t.Error("opens without patience")
+	}
+	c.answer(at(9.9))
+	if c.trouble(at(19.8)) {
+		t.Error("opens although something was acknowledged")
+	}
+	is(Closed, c.limit)
+	if !c.trouble(at(19.9)) {
+		t.Error("does not open")
+	}
+	if c.trouble(at(20)) {
+		t.Error("opens twice")
+	}
+	is(Open, 0)
+	if c.grow(at(25)) || !c.answer(at(30)) {
+		t.Error("an answer does not half open it")
+	}
+	is(HalfOpen, firstWindow)
+	if c.grow(at(30.9)) {
+		t.Error("closed at once")
+	}
+	is(HalfOpen, firstWindow)
+	c.grow(at(31))
+	is(HalfOpen, 2*firstWindow)
+	if !c.trouble(at(41)) {
+		t.Error("half open does not open again")
+	}
+	is(Open, 0)
+	c.answer(at(50))
+	if !c.grow(at(53)) {
+		t.Error("does not close")
+	}
+	is(Closed, c.limit)
+	c.idle()
+	if c.trouble(at(1000)) {
+		t.Error("opens although nothing waits")
+	}
+}
+
+func TestGate(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var g gate
+	if g.pass(now) != nil || g.shuts(now) || g.open() {
+		t.Error("shut from the start")
+	}
+	if refused := errors.New("no"); !g.shut(refused, now) || g.shut(refused, now) || !errors.Is(g.pass(now.Add(4*time.Second)), refused) || !g.shuts(now.Add(4*time.Second)) {
+		t.Error("not shut")
+	}
+	if later := now.Add(probeEvery); g.shuts(later) || g.pass(later) != nil || g.pass(later) == nil || !g.shuts(later) {
+		t.Error("not one probe")
+	}
+	if !g.open() || g.open() || g.pass(now) != nil {
+		t.Error("not open")
+	}
+}
+
+// explosive panics once.
+type explosive struct{ codec }
+
+func (e *explosive) attribute() int16 { return 0 }
+
+func (e *explosive) compress(dst, src *rope) error {
+	if e.codec == nil {
+		e.codec, _ = newCodec("snappy")
+		panic("boom")
+	}
+	_, err := src.WriteTo(dst)
+	return err
+}
+
+// TestPanic: a panic in a sender costs an attempt.
+func TestPanic(t *testing.T) {
+	cluster := kafkatest.Fake(t, 1, 1, "events")
+	p, err := New(Config{Brokers: cluster.ListenAddrs(), Topics: []string{"events"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.sender(cluster.LeaderFor("events", 0)).codec = &explosive{}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var d Delivery
+	if err := p.Append(ctx, &d, "events", []byte("k"), []Record{{Value: []byte("v")}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := p.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if n := len(kafkatest.ReadAll(t, cluster.ListenAddrs()[0], "events")); n != 1 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// TestJudge: what we make of errors that are not Kafka's own.
+func TestJudge(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	for _, test := range []struct {
+		err    error
+		reason string
+		action action
+		stale  bool
+	}{
+		{fmt.Errorf("fetch request error: %w", protocol.NewErrNoTopic("t")), "unknown_topic", retry, true},
+		{protocol.NewErrNoLeader("t", 1), "no_leader", retry, true},
+		{protocol.NewErrNoPartition("t", 1), "no_leader", retry, true},
+		{rawproduce.NewError(errors.New("mismatching leaders (1!=2)")), "network", retry, true},
+		{fmt.Errorf("x: %w", kafka.SASLAuthenticationFailed), "sasl", refuseAll, false},
+		{kafka.Error(-1), "other", retry, false},
+		{kafka.Error(9999), "other", retry, false},
+		{refused, "network", retry, true},
+		{context.DeadlineExceeded, "timeout", retry, true},
+		{os.ErrDeadlineExceeded, "timeout", retry, true},
+		{io.ErrUnexpectedEOF, "network", retry, true},
+		{errForeign, "protocol", retry, true},
+		{&net.DNSError{Name: "kafka"}, "dns", retry, true},
+	} {
+		if v := judge(test.err); v.reason != test.reason || v.action != test.action || v.stale != test.stale {
+			t.Errorf("%v: %+v", test.err, v)
+		}
+	}
+}
