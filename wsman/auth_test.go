@@ -169,3 +169,13 @@ func TestFailedAuthentications(t *testing.T) {
 		t.Errorf("auth_failures_total = %v, want %d", n, floods)
 	}
 }
+
+// TestKerberosOffer is requirement 55 over HTTP: the policy and the addresses follow the transport.
+func TestKerberosOffer(t *testing.T) {
+	_, dial := startSealed(t)
+	p := dial()
+	p.write(strings.Replace(post(serverPath, "Authorization: Ticket PC-1$@CORP\r\n", []byte(xor(message(t, "enumerate")))), soapType, "multipart/encrypted", 1))
+	a := p.read() // the proof and the message in one request
+	a.text = xor(string(a.body))
+	golden(t, "enumerate_kerberos", a, "uuid:"+subVersion)
+}

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wefka/wefka/wsman/sldc"
 )
 
 // exchange is one request and its answer: what is known of it so far, and what it holds.
@@ -200,97 +198,6 @@ func (x *exchange) shed(reason string) error {
 	return refuse(http.StatusServiceUnavailable, reason, nil)
 }
 
-// receive reads the body. Memory grows with what has arrived, not with what was announced.
-func (x *exchange) receive() error {
-	const step = 64 << 10
-	n := int(x.r.ContentLength)
-	b := x.budget.pool.get(n)
-	for len(b) < n {
-		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
-			copy(grown, b)
-			x.budget.pool.put(b)
-			b = grown
-		}
-		got, err := x.r.Body.Read(b[len(b):min(n, cap(b))])
-		b = b[:len(b)+got]
-		if err != nil && len(b) < n {
-			x.budget.pool.put(b)
-			x.close = true
-			return refuse(http.StatusBadRequest, "body", fmt.Errorf("read body: %w", err))
-		}
-	}
-	_ = x.control.SetReadDeadline(time.Time{})
-	x.wire = b
-	x.metrics.wire.Add(float64(n))
-	return nil
-}
-
-// decode makes the message out of the body: unseal, inflate, UTF-8, scan. Of the buffers only the text stays for the handler.
-func (x *exchange) decode() error {
-	plain, err := x.session.Open(x.r.Header.Get("Content-Type"), x.wire)
-	if err != nil {
-		return x.unsealed(err)
-	}
-	x.metrics.decrypted.Add(float64(len(plain)))
-	if len(plain) == 0 {
-		return refuse(http.StatusBadRequest, "malformed", errors.New("empty message"))
-	}
-	if x.compressed() && sldc.Is(plain) {
-		if plain, err = x.inflate(plain); err != nil {
-			return err
-		}
-	}
-	x.metrics.decompressed.Add(float64(len(plain)))
-	_, charset := mediaType(x.r.Header.Get("Content-Type"))
-	text, bad, err := decodeText(x.budget.pool.get(len(plain)/2+len(plain)/16), plain, charset)
-	x.text = text
-	if err != nil {
-		return refuse(http.StatusUnsupportedMediaType, "charset", err)
-	}
-	x.wire, x.inflated = x.give(x.wire), x.give(x.inflated)
-	x.budget.resize(&x.charge, int64(cap(text)))
-	x.in = x.scans.Get().(*reading)
-	if err := x.in.scan(text, &x.in.m); err != nil {
-		return malformed(err)
-	}
-	x.in.m.BadUTF16, x.in.m.Clean = bad, x.in.m.Clean && bad == 0
-	return x.check()
-}
-
-// inflate undoes SLDC. The four bytes at the end say how long the result is (MS-WSMV 2.2.9.2): that much must be paid for. They may
-// lie or be missing; then it takes a second attempt, paid in full.
-func (x *exchange) inflate(plain []byte) ([]byte, error) {
-	said := x.limits.Inflated
-	if n := len(plain); n >= 4 {
-		said = min(said, int64(plain[n-4])|int64(plain[n-3])<<8|int64(plain[n-2])<<16|int64(plain[n-1])<<24)
-	}
-	for limit := said; ; limit = x.limits.Inflated {
-		if !x.budget.resize(&x.charge, int64(cap(x.wire))+limit*5/2) {
-			return nil, x.shed("budget")
-		}
-		if x.inflated == nil {
-			x.inflated = x.budget.pool.get(int(said))
-		}
-		out, err := sldc.Append(x.inflated[:0], plain, int(limit))
-		x.inflated = out
-		switch {
-		case err == nil:
-			return out, nil
-		case !errors.Is(err, sldc.ErrTooLarge):
-			return nil, refuse(http.StatusBadRequest, "malformed", err)
-		case limit == x.limits.Inflated:
-			x.close = true
-			return nil, refuse(http.StatusRequestEntityTooLarge, "too_large", fmt.Errorf("inflated body: %w", err))
-		}
-	}
-}
-
-func (x *exchange) give(b []byte) []byte {
-	x.budget.pool.put(b)
-	return nil
-}
-
 // check completes the header and looks at what every message must have.
 func (x *exchange) check() error {
 	h := &x.in.m.Header
@@ -310,22 +217,6 @@ func (x *exchange) check() error {
 		return malformed(errors.New("no Action or no MessageID"))
 	}
 	return nil
-}
-
-// unsealed turns an error of Session.Open into an answer. Whatever it was, the connection's state is lost.
-func (x *exchange) unsealed(err error) error {
-	x.close = true
-	if errors.Is(err, ErrUnauthenticated) {
-		x.conn.session, x.session = nil, nil
-		x.r.Header.Del("Authorization")
-		_, _ = x.Auth.Authenticate(x.w, x.r) // sets the offered schemes
-		return err
-	}
-	var f *Fault
-	if errors.As(err, &f) {
-		return err
-	}
-	return refuse(http.StatusBadRequest, "seal", err)
 }
 
 // context is for the handler: the connection does not end it, a source that left has still sent its events.
