@@ -33,13 +33,13 @@ type Header struct {
 	Clean            bool          // false: something in the text had to be replaced or skipped to read it
 }
 
-// Enumerate asks which subscriptions there are for this source (wef-protocol 6.1).
+// Enumerate asks which subscriptions there are for this source (DSP0226 8.2).
 type Enumerate struct{ Header }
 
-// Heartbeat says that a source is there and has nothing to send (6.4).
+// Heartbeat says that a source is there and has nothing to send.
 type Heartbeat struct{ Header }
 
-// Events is one delivery (6.5). Items and Bookmark alias the request's buffer: they are valid until Handler.Events returns.
+// Events is one delivery. Items and Bookmark alias the request's buffer: they are valid until Handler.Events returns.
 type Events struct {
 	Header
 	Bookmark []byte   // the XML fragment below w:Bookmark, self-contained, opaque; nil when absent
@@ -48,7 +48,7 @@ type Events struct {
 	BadUTF16 int      // unpaired surrogates that became U+FFFD in this message
 }
 
-// SubscriptionEnd says that a source stops delivering (6.7).
+// SubscriptionEnd says that a source stops delivering.
 type SubscriptionEnd struct {
 	Header
 	Status  string // URI: DeliveryFailure, SourceShuttingDown, SourceCancelling
@@ -58,7 +58,7 @@ type SubscriptionEnd struct {
 	Message string // text of f:WSManFault
 }
 
-// Subscribe is one subscription as a source gets it inside an EnumerateResponse (6.2). Addresses and delivery policy are not
+// Subscribe is one subscription as a source gets it inside an EnumerateResponse. Addresses and delivery policy are not
 // here: Server fills them in from the transport.
 type Subscribe struct {
 	ID      string // GUID, upper case; also in the notify URL
