@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wefka/wefka/events"
 )
@@ -75,7 +76,7 @@ func (o *origin) append(dst []byte) []byte {
 	}
 	text := func(name, s string) {
 		if s != "" {
-			dst = appendText(dst, name, []byte(strings.ToValidUTF8(s, "\uFFFD")))
+			dst = appendText(dst, name, []byte(strings.Map(printable, s)))
 		}
 	}
 	if !o.received.IsZero() {
@@ -93,4 +94,12 @@ func (o *origin) append(dst []byte) []byte {
 	dst = appendEnd(dst, '}')
 	text(`"Node":`, o.node)
 	return dst
+}
+
+// printable replaces what could not stand in XML, and so in no event either.
+func printable(r rune) rune {
+	if r < ' ' {
+		return utf8.RuneError
+	}
+	return r
 }

@@ -43,8 +43,7 @@ func (e *JSON) appendEventData(dst []byte, r *events.Record) []byte {
 			binary = f.Value
 			continue
 		}
-		dst = append(appendString(dst, name), ':')
-		dst = append(appendString(dst, f.Value), ',')
+		dst = appendMember(dst, name, f.Value)
 	}
 	if nameless > 0 {
 		dst = append(dst, `"Data":[`...)

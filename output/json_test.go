@@ -299,7 +299,7 @@ func TestEscape(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			if c < ' ' {
 				name = strings.ReplaceAll(name, string(rune(c)), "\uFFFD")
 			}
 			var got struct{ Collector struct{ Node string } }

@@ -53,8 +53,9 @@ func (t *tree) appendNode(dst []byte, i int) []byte {
 		if repeatedLocal(n.Attrs[:k], name) {
 			continue
 		}
-		dst = appendEscaped(append(dst, `"@`...), name)
-		dst = append(appendString(append(dst, `":`...), a.Value), ',')
+		dst = append(dst, '"', '@')
+		dst = appendInside(dst, name)
+		dst = appendText(dst, `":`, a.Value)
 	}
 	dst = t.appendMembers(dst, i+1, n.End, elements)
 	dst = appendEnd(dst, '}')
@@ -122,7 +123,7 @@ func (t *tree) link(from, to int) {
 func (t *tree) appendTexts(dst []byte, from, to int) []byte {
 	dst = append(dst, '"')
 	for c := from; c < to; c = t.nodes[c].End {
-		dst = appendEscaped(dst, t.nodes[c].Text)
+		dst = appendInside(dst, t.nodes[c].Text)
 	}
 	return append(dst, '"')
 }

@@ -14,61 +14,91 @@ const (
 	highs = 0x8080808080808080
 )
 
-// appendString appends text in quotes. It must be UTF-8; <, > and & stay as they are.
+// appendString appends text in quotes. It must be UTF-8 as XML allows it; <, > and & stay as they are.
 func appendString(dst, text []byte) []byte {
-	return append(appendEscaped(append(dst, '"'), text), '"')
-}
-
-// appendEscaped appends the inside of a JSON string, eight bytes a step.
-func appendEscaped(dst, text []byte) []byte {
 	dst, n := room(dst, len(text))
-	i := 0
-	for i < len(text) {
-		if len(text)-i >= 8 {
-			w := binary.LittleEndian.Uint64(text[i:])
-			binary.LittleEndian.PutUint64(dst[n:], w)
-			quote, slash := w^('"'*ones), w^('\\'*ones)
-			special := ((w-0x20*ones)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
-			k := bits.TrailingZeros64(special) >> 3 // 8 when there is none
-			i += k
-			n += k
-			if special == 0 {
-				continue
-			}
-		}
-		c := text[i]
-		i++
-		switch {
-		case short[c] != 0:
-			dst[n], dst[n+1] = '\\', short[c]
-			n += 2
-		case c < ' ':
-			dst, n = room(append(dst[:n], "\uFFFD"...), len(text)-i)
-		default:
-			dst[n] = c
-			n++
-		}
-	}
-	return dst[:n]
+	dst[n] = '"'
+	n = escape(dst, n+1, text)
+	dst[n] = '"'
+	return dst[:n+1]
 }
-
-// room makes place for size bytes of text. What XML allows takes at most two bytes for one.
-func room(dst []byte, size int) (whole []byte, n int) {
-	n = len(dst)
-	dst = slices.Grow(dst, 2*size+8)
-	return dst[:cap(dst)], n
-}
-
-// short are the escapes of one letter. Other control characters cannot come out of XML: they become U+FFFD.
-var short = [256]byte{'"': '"', '\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'}
 
 // appendText appends a member; name is written with its quotes and colon.
 func appendText(dst []byte, name string, text []byte) []byte {
 	if text == nil {
 		return dst
 	}
-	return append(appendString(append(dst, name...), text), ',')
+	dst, n := room(dst, len(name)+len(text))
+	n += copy(dst[n:], name)
+	dst[n] = '"'
+	n = escape(dst, n+1, text)
+	n += copy(dst[n:], `",`)
+	return dst[:n]
 }
+
+// appendMember appends a member whose name is any text.
+func appendMember(dst, name, text []byte) []byte {
+	dst, n := room(dst, len(name)+len(text))
+	dst[n] = '"'
+	n = escape(dst, n+1, name)
+	n += copy(dst[n:], `":"`)
+	n = escape(dst, n, text)
+	n += copy(dst[n:], `",`)
+	return dst[:n]
+}
+
+// appendInside appends a part of a string whose quotes the caller writes.
+func appendInside(dst, text []byte) []byte {
+	dst, n := room(dst, len(text))
+	return dst[:escape(dst, n, text)]
+}
+
+// room makes place for size bytes of text, each of which takes two at most, what stands around them, and a step of escape.
+func room(dst []byte, size int) (whole []byte, n int) {
+	n = len(dst)
+	dst = slices.Grow(dst, 2*size+16)
+	return dst[:cap(dst)], n
+}
+
+// escape writes the inside of a JSON string to dst[n:], which has room, eight bytes a step, and returns where it ends.
+func escape(dst []byte, n int, text []byte) int {
+	for i := 0; i < len(text); {
+		w, size := uint64(0), len(text)-i
+		switch {
+		case size >= 8:
+			w, size = binary.LittleEndian.Uint64(text[i:]), 8
+		case len(text) >= 8: // the rest of the last eight, filled up with blanks
+			w = binary.LittleEndian.Uint64(text[len(text)-8:])>>(64-8*size) | ' '*ones<<(8*size)
+		default:
+			w = ' ' * ones << (8 * size)
+			for k, c := range text[i:] {
+				w |= uint64(c) << (8 * k)
+			}
+		}
+		binary.LittleEndian.PutUint64(dst[n:], w)
+		quote, slash := w^('"'*ones), w^('\\'*ones)
+		special := ((w-' '*ones)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+		if special == 0 {
+			i += size
+			n += size
+			continue
+		}
+		k := bits.TrailingZeros64(special) >> 3
+		dst[n+k], dst[n+k+1] = '\\', short[text[i+k]]
+		i += k + 1
+		n += k + 2
+	}
+	return n
+}
+
+// short are the escapes of one letter. Other control characters are in no XML; should one come, it becomes a line end.
+var short = func() (t [256]byte) {
+	for c := range byte(' ') {
+		t[c] = 'n'
+	}
+	t['\t'], t['\r'], t['"'], t['\\'] = 't', 'r', '"', '\\'
+	return t
+}()
 
 // appendNumber appends a member with the number that text is. A text that is not exactly what we would print for a number up to
 // limit is kept as text, under the name with "Text" behind it: so a name has one type and nothing is lost.
@@ -78,7 +108,7 @@ func appendNumber(dst []byte, name string, text []byte, limit uint64) []byte {
 	}
 	dst = append(append(dst, '"'), name...)
 	if n, ok := decimal(text); !ok || n > limit || text[0] == '0' && len(text) > 1 {
-		return append(appendString(append(dst, `Text":`...), text), ',')
+		return appendText(dst, `Text":`, text)
 	}
 	return append(append(append(dst, `":`...), text...), ',')
 }

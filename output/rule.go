@@ -88,8 +88,7 @@ func appendRule(dst, text []byte) []byte {
 			value = value[:len(value)-1] // the comma
 		}
 		if !reserved(key, named) && !contains(keys[:n], key) {
-			dst = append(appendString(dst, key), ':')
-			dst = append(appendString(dst, value), ',')
+			dst = appendMember(dst, key, value)
 		}
 		keys[n] = key
 		i = next
