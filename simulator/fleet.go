@@ -1,0 +1,224 @@
+package simulator
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/wsman"
+)
+
+// Fleet says what hosts there are and what they do. Only URL, and Issuer or Certificate, have no default.
+type Fleet struct {
+	URL         string // collector, as in the policy string: https://wec01.corp.example:5986/wsman/SubscriptionManager/WEC
+	Connect     string // ADDR[:PORT] to dial whatever the URLs say
+	AllowRemote bool   // without it only loopback is dialled
+
+	CA          *x509.CertPool   // of the collector's certificate; nil: the system's
+	Issuer      *certs.Authority // issues a certificate for each host
+	Certificate *tls.Certificate // else this one for all of them
+
+	Hosts int    // 1
+	Name  string // pattern of host names, counted from 1; sim-%05d.lab.example
+
+	Rate     float64       // events a second of the whole fleet; 0: as fast as Acks come
+	Events   int64         // of the whole fleet, shared out evenly; 0: no end
+	Duration time.Duration // 0: no end; the first to come ends
+	Batch    int           // events a request, never above what the subscription allows; 50
+
+	SLDC   SLDC
+	UTF8   bool     // instead of UTF-16
+	Corpus []string // files of recorded events, one a line, may be gzip; a built-in sample when empty
+	Seed   uint64   // choice and order of the events repeat
+
+	Refresh       time.Duration // between enumerations; 15 min
+	RetryInterval time.Duration // instead of the subscription's
+	AlwaysEnd     bool          // send End after each enumeration, not only when the collector echoes the operation
+	Quirks        wsman.Quirks  // of deliveries
+
+	// Gate is called before a host makes a batch. It may block, which pauses the host; after an error that host makes no more events.
+	Gate func(ctx context.Context) error
+
+	Acked    io.Writer // wef.id of each event, one a line, when its Ack was read; one Write a batch
+	Log      *slog.Logger
+	Progress func(Snapshot) // every second, and at the end
+
+	// Dial makes connections; nil: TCP. TLS comes on top.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// SLDC says whether deliveries are compressed.
+type SLDC int
+
+const (
+	Auto SLDC = iota // if the subscription offers it
+	On
+	Off
+)
+
+// ParseSLDC reads auto, on or off.
+func ParseSLDC(s string) (SLDC, error) {
+	for mode, name := range []string{"auto", "on", "off"} {
+		if s == name {
+			return SLDC(mode), nil
+		}
+	}
+	return 0, fmt.Errorf("sldc %q: use auto, on or off", s)
+}
+
+const (
+	firstPause = 5 * time.Second // before a first enumeration is tried again; a real host would wait for its next refresh
+	firstTries = 12
+	lingering  = time.Minute     // after Duration, for what is not Acked
+	hurrying   = 5 * time.Second // after a stop, for the same
+	doors      = 16              // connections being made at once: collectors limit those that have proven nothing yet
+)
+
+// run is a fleet at work.
+type run struct {
+	Fleet
+	recordings []*recording
+	tally      *tally
+	door       chan struct{}
+
+	making  context.Context // ends: no more events are made
+	sending context.Context // ends: nothing is waited for
+
+	interrupted func() bool // it was not Duration that ended making
+}
+
+// Run lets the fleet do its work: until Events are made and settled, Duration is over, or ctx ends. Then hosts finish what they have in hand,
+// send SubscriptionEnd and leave. An error means that nothing was done; whatever collectors do is in the Report.
+func (f *Fleet) Run(ctx context.Context) (*Report, error) {
+	r := &run{Fleet: *f, door: make(chan struct{}, doors)}
+	r.defaults()
+	if err := r.check(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.recordings, err = r.load(); err != nil {
+		return nil, err
+	}
+	machines, err := r.machines()
+	if err != nil {
+		return nil, err
+	}
+	cancel := r.contexts(ctx)
+	defer cancel()
+	r.tally = newTally(r.Acked)
+	done := make(chan struct{})
+	for _, m := range machines {
+		go func() {
+			m.work()
+			done <- struct{}{}
+		}()
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for left := len(machines); left > 0; {
+		select {
+		case <-done:
+			left--
+		case <-tick.C:
+			r.progress(false)
+		}
+	}
+	r.progress(true)
+	return r.tally.report(r.Hosts, r.Seed), r.tally.ackedErr
+}
+
+func (r *run) progress(done bool) {
+	if r.Progress != nil {
+		s := r.tally.snapshot()
+		s.Done = done
+		r.Progress(s)
+	}
+}
+
+func (r *run) defaults() {
+	r.Hosts = max(r.Hosts, 1)
+	if r.Name == "" {
+		r.Name = "sim-%05d.lab.example"
+	}
+	if r.Batch <= 0 {
+		r.Batch = 50
+	}
+	if r.Refresh <= 0 {
+		r.Refresh = 15 * time.Minute
+	}
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (r *run) check(ctx context.Context) error {
+	switch {
+	case r.Issuer == nil && r.Certificate == nil:
+		return errors.New("simulator: hosts need certificates: an issuer or one certificate for all")
+	case r.Rate < 0 || r.Events < 0 || r.Duration < 0:
+		return errors.New("simulator: rate, events and duration cannot be negative")
+	case r.Hosts > 1 && !strings.Contains(r.Name, "%"):
+		return fmt.Errorf("simulator: %d hosts cannot all be named %s: put %%d into the name", r.Hosts, r.Name)
+	}
+	return r.reachable(ctx, r.URL)
+}
+
+// contexts separates making events from settling what was made.
+func (r *run) contexts(ctx context.Context) context.CancelFunc {
+	making, stop := context.WithCancel(ctx)
+	if r.Duration > 0 {
+		making, stop = context.WithTimeout(ctx, r.Duration)
+	}
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	after := func(ctx context.Context, patience time.Duration) {
+		context.AfterFunc(ctx, func() {
+			select {
+			case <-time.After(patience):
+				cut()
+			case <-sending.Done():
+			}
+		})
+	}
+	after(making, lingering)
+	after(ctx, hurrying)
+	r.making, r.sending, r.interrupted = making, sending, func() bool { return ctx.Err() != nil }
+	return func() { cut(); stop() }
+}
+
+// machines makes the hosts, with their certificates.
+func (r *run) machines() ([]*machine, error) {
+	machines := make([]*machine, r.Hosts)
+	for i := range machines {
+		name := r.Name
+		if strings.Contains(name, "%") {
+			name = fmt.Sprintf(name, i+1)
+		}
+		m, err := newMachine(r, i, name)
+		if err != nil {
+			return nil, err
+		}
+		machines[i] = m
+	}
+	return machines, nil
+}
+
+// share is how many of the events host i makes; -1: no end.
+func (r *run) share(i int) int64 {
+	if r.Events == 0 {
+		return -1
+	}
+	hosts := int64(r.Hosts)
+	share := r.Events / hosts
+	if int64(i) < r.Events%hosts {
+		share++
+	}
+	return share
+}
