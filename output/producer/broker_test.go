@@ -321,6 +321,9 @@ func TestKafkaRestart(t *testing.T) {
 				}
 				return nil
 			})
+			if took := p.Stats().LastAck.Sub(began); took > 5*time.Second {
+				t.Errorf("found only after %v", took)
+			}
 			t.Logf("away for %v, acknowledged again %v after the broker answered", began.Sub(away), p.Stats().LastAck.Sub(began))
 		}
 	})

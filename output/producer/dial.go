@@ -21,6 +21,7 @@ const (
 // network makes the connections to brokers, TLS included, and can cut them all.
 type network struct {
 	tls     *tls.Config // nil: plain text
+	silence time.Duration
 	metrics *metrics
 
 	mu     sync.Mutex // guards all below
@@ -118,7 +119,7 @@ func (c *connection) Read(b []byte) (int, error) {
 	limited := c.limited
 	c.mu.Unlock()
 	if !limited {
-		if err := c.Conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		if err := c.Conn.SetReadDeadline(time.Now().Add(c.network.silence)); err != nil {
 			return 0, err
 		}
 	}

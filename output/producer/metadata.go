@@ -14,7 +14,7 @@ import (
 const (
 	loadEvery    = 5 * time.Second        // what the transport has learnt by itself
 	loadAgain    = 500 * time.Millisecond // after a failure
-	forceAgain   = time.Second            // while a topic is not as it should be
+	forceAgain   = time.Second            // while a topic or a partition is not as it should be
 	refreshEvery = 50 * time.Millisecond  // at most
 	// metadataTTL is the mean interval of the transport's own refreshes, doubled, and the time limit of each.
 	metadataTTL = 10 * time.Second
@@ -114,12 +114,12 @@ func (p *Producer) refreshing(ctx context.Context) {
 	}
 }
 
-// unsettled says whether metadata has something against a topic.
+// unsettled says whether metadata has something against a topic, or knows no leader of a partition.
 func (p *Producer) unsettled() bool {
 	return slices.ContainsFunc(p.catalog.Load().all, func(t *topic) bool {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return t.problem != nil
+		return t.problem != nil || slices.ContainsFunc(t.partitions()[:t.count.Load()], (*partition).leaderless)
 	})
 }
 

@@ -1,13 +1,13 @@
 package producer
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
+
+type counter = prometheus.Counter
 
 type metrics struct {
 	records         *prometheus.CounterVec // topic
 	bytes           *prometheus.CounterVec // stage
-	raw, compressed prometheus.Counter     // of bytes
+	raw, compressed counter                // of bytes
 	errors          *prometheus.CounterVec // reason, retriable
 	duration        prometheus.Histogram
 	batch           prometheus.Histogram

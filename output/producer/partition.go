@@ -83,6 +83,12 @@ func (part *partition) lead(leader int32) {
 	}
 }
 
+func (part *partition) leaderless() bool {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	return part.leader < 0
+}
+
 // take gives the first batch to the sender of a broker, unless it is larger than limit: then more, and the partition stays listed.
 func (part *partition) take(broker int32, limit int) (b *batch, more bool) {
 	part.mu.Lock()

@@ -121,7 +121,7 @@ func New(c Config) (*Producer, error) {
 		attempt: min(10*time.Second, c.DeliveryTimeout*2/5), pool: &pool{keep: int(c.Buffer / 4 / pieceSize)},
 		stale: make(chan struct{}, 1), agitated: make(chan struct{}, 1), stopping: make(chan struct{}), senders: map[int32]*sender{}}
 	p.admission = &admission{share: max(1, c.Buffer/4), circuit: circuit{state: Closed, patience: p.attempt, limit: c.Buffer}}
-	p.network = &network{tls: c.TLS, metrics: p.metrics, conns: map[*connection]struct{}{}}
+	p.network = &network{tls: c.TLS, silence: silence, metrics: p.metrics, conns: map[*connection]struct{}{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	news := make(chan struct{})
 	p.news.Store(&news)

@@ -157,3 +157,21 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestSilence: a read for which nobody has set a deadline ends all the same.
+func TestSilence(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	n := &network{silence: 20 * time.Millisecond, conns: map[*connection]struct{}{}}
+	c := &connection{Conn: here, network: n}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetDeadline(time.Time{}); err != nil { // as kafka-go does before SASL
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}

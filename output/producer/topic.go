@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
@@ -21,7 +20,7 @@ type topic struct {
 	gate  gate
 	count atomic.Int32                 // partitions, as metadata says; 0: not known yet
 	parts atomic.Pointer[[]*partition] // at least count; grows only, changed by the refresher alone
-	acked prometheus.Counter
+	acked counter
 
 	mu      sync.Mutex // guards below
 	problem error      // what metadata says against the topic
