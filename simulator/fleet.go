@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wefka/wefka/certs"
@@ -93,6 +94,7 @@ type run struct {
 	sending context.Context // ends: nothing is waited for
 
 	interrupted func() bool // it was not Duration that ended making
+	said        sync.Map    // warnings about subscriptions, which all hosts would repeat
 }
 
 // Run lets the fleet do its work: until Events are made and settled, Duration is over, or ctx ends. Then hosts finish what they have in hand,
@@ -140,6 +142,13 @@ func (r *run) progress(done bool) {
 		s := r.tally.snapshot()
 		s.Done = done
 		r.Progress(s)
+	}
+}
+
+// warn says something about a subscription ("" = all), once for all hosts.
+func (r *run) warn(message, subscription string, args ...any) {
+	if _, again := r.said.LoadOrStore(message+"\x00"+subscription, true); !again {
+		r.Log.With("subscription", subscription).Warn(message, args...)
 	}
 }
 

@@ -71,7 +71,7 @@ func (r *run) aboveCertificate(c *tls.Certificate) (string, error) {
 	}
 	chains, err := c.Leaf.Verify(x509.VerifyOptions{Roots: r.CA, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil || len(chains[0]) < 2 {
-		r.Log.Warn("issuer of the client certificate is not known, so the one that a subscription demands is not checked")
+		r.warn("issuer of the client certificate is not known, so the one that a subscription demands is not checked", "")
 		return "", nil
 	}
 	return certs.Thumbprint(chains[0][1]), nil

@@ -53,7 +53,7 @@ func newWorker(m *machine, o *wsman.Offer) *worker {
 		return refuse("query", err)
 	}
 	if len(w.query.unknown) > 0 {
-		w.log.Warn("condition of the query taken as *", "condition", w.query.unknown[0])
+		m.warn("condition of a query taken as *", o.Name, "condition", w.query.unknown[0])
 	}
 	w.defaults()
 	w.life, w.cancel = context.WithCancel(m.sending)
@@ -157,7 +157,7 @@ func (w *worker) choose() bool {
 		}
 	}
 	if len(w.events) < len(events) {
-		w.log.Warn("recorded events left out", "events", len(events)-len(w.events), "reason", "larger than the subscription's MaxEnvelopeSize")
+		w.m.warn("recorded events left out", o.Name, "events", len(events)-len(w.events), "reason", "larger than MaxEnvelopeSize")
 	}
 	if len(w.events) == 0 {
 		w.m.tally.note(w.log, "no_events", errors.New("the query wants none of the recorded events"))
