@@ -36,12 +36,12 @@ var floors = map[string]floor{
 
 	"subscriptions/strict": {outside: []string{"github.com/goccy/go-yaml"}},
 	"subscriptions": {ours: []string{"wsman", "events", "subscriptions/strict"},
-		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/goccy/go-yaml", "github.com/pelletier/go-toml"}},
+		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/pelletier/go-toml"}},
 	"simulator": {ours: []string{"wsman", "wsman/kerberos", "certs"}, outside: []string{"github.com/Azure/go-ntlmssp"}},
 
-	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/goccy/go-yaml", "github.com/prometheus/client_golang",
+	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang",
 		"github.com/prometheus/exporter-toolkit", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty",
-		"github.com/coreos/go-systemd", "github.com/klauspost/compress", "golang.org/x/sync",
+		"github.com/klauspost/compress", "golang.org/x/sync",
 		"github.com/segmentio/kafka-go"}}, // to read back what was published
 
 	// Helpers of tests.
@@ -156,8 +156,8 @@ func TestFloors(t *testing.T) {
 		case file == ".":
 			return nil
 		case entry.IsDir():
-			// Those that the go command passes over too. internal/deps goes when the rooms are there.
-			if base == "testdata" || base[0] == '.' || base[0] == '_' || file == "internal/deps" {
+			// Those that the go command passes over too.
+			if base == "testdata" || base[0] == '.' || base[0] == '_' {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/wsman"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	var online bool
+	var format string
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Validate configuration, subscriptions and certificates",
+		Long: `Validates everything that serve would read, and opens no socket without --online. Prints the strings that go into the Windows
+policy "Configure target Subscription Manager", one for each CA that may have issued the hosts' certificates.`,
+		Example: "  wefka check --config wefka.yaml\n  wefka check --online --format json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r := &report{p: p, format: format}
+			switch format {
+			case "text", "json", "github":
+			default:
+				return usagef("--format %q: use text, json or github", format)
+			}
+			config, err := p.loadConfig()
+			if err != nil {
+				if errors.As(err, new(*os.PathError)) {
+					return err
+				}
+				r.problem("config", err)
+				return r.end()
+			}
+			r.config(cmd.Context(), config, online)
+			return r.end()
+		},
+	}
+	c.Flags().BoolVar(&online, "online", false, "also ask Kafka and DNS")
+	c.Flags().StringVar(&format, "format", "text", "text, json or github")
+	return c
+}
+
+// githubEscape keeps a message on one line of a workflow command.
+var githubEscape = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+
+// finding is one thing that check has to say.
+type finding struct {
+	Status  string `json:"status"` // OK | WARN | FAIL
+	Subject string `json:"subject"`
+	Message string `json:"message"`
+}
+
+type report struct {
+	p        *program
+	format   string
+	findings []finding
+	policies []string
+	failed   bool
+}
+
+func (r *report) ok(subject, message string) {
+	r.findings = append(r.findings, finding{"OK", subject, message})
+}
+
+func (r *report) warn(subject string, err error) {
+	r.findings = append(r.findings, finding{"WARN", subject, err.Error()})
+}
+
+func (r *report) problem(subject string, err error) {
+	r.failed = true
+	r.findings = append(r.findings, finding{"FAIL", subject, err.Error()})
+}
+
+func (r *report) config(ctx context.Context, c *Config, online bool) {
+	problems := c.Validate()
+	for _, err := range problems {
+		r.problem("config", err)
+	}
+	if len(problems) == 0 {
+		r.ok("config", r.p.config)
+	}
+	subs, warnings, err := c.loadSubscriptions()
+	for _, w := range warnings {
+		r.warn("subscriptions", w)
+	}
+	topics := []string{}
+	if err == nil {
+		topics, err = c.topics(subs)
+	}
+	if err != nil {
+		r.problem("subscriptions", err)
+	} else {
+		for _, s := range subs {
+			r.ok("subscriptions", fmt.Sprintf("%s: version %s", s.Name, s.Version()))
+		}
+	}
+	for i := range c.Listeners {
+		if c.Listeners[i].TLS != nil && c.Listeners[i].TLS.CBC != nil {
+			r.listener(ctx, c, &c.Listeners[i], online)
+		}
+	}
+	if online && !r.failed {
+		r.kafka(ctx, c, topics)
+	}
+}
+
+// refresh is the interval that the printed policy strings ask for.
+const refresh = 900
+
+func (r *report) listener(ctx context.Context, c *Config, l *ListenerConfig, online bool) {
+	subject := "listener " + l.Name
+	keeper := l.TLS.keeper(c)
+	if err := keeper.Load(); err != nil {
+		r.problem(subject, err)
+		return
+	}
+	for _, warning := range keeper.Warnings() {
+		r.warn(subject, fmt.Errorf("%s; %s", warning.Text, warning.Remedy))
+	}
+	chain := keeper.Chain()
+	host, port := policyHost(l, chain[0])
+	for _, problem := range certs.Explain(chain, host, time.Now()) {
+		if problem.Fatal {
+			r.problem(subject, fmt.Errorf("%s; %s", problem.Text, problem.Remedy))
+		}
+	}
+	for _, fact := range keeper.Facts() {
+		r.ok(subject, fmt.Sprintf("%s certificate %s, valid until %s", fact.Role, fact.Name, fact.NotAfter.UTC().Format("2006-01-02")))
+		if fact.Role == "ca" {
+			r.policies = append(r.policies, fmt.Sprintf("%s: Server=https://%s%s,Refresh=%d,IssuerCA=%s", l.Name, net.JoinHostPort(host, port), wsman.EnumeratePath, refresh, fact.Thumbprint))
+		}
+	}
+	if online {
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			r.problem(subject, fmt.Errorf("hosts would not find %s: %w; add it to DNS, or set advertise", host, err))
+		}
+	}
+}
+
+// policyHost is what hosts should connect to: the advertised address, else the certificate's first name and the listener's port.
+func policyHost(l *ListenerConfig, leaf *x509.Certificate) (host, port string) {
+	if l.Advertise != "" {
+		host, port, _ = net.SplitHostPort(l.Advertise)
+		return host, port
+	}
+	_, port, _ = net.SplitHostPort(l.Address)
+	if len(leaf.DNSNames) > 0 {
+		return leaf.DNSNames[0], port
+	}
+	return leaf.Subject.CommonName, port
+}
+
+func (r *report) kafka(ctx context.Context, c *Config, topics []string) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	p, err := c.producer(topics, nil)
+	if err == nil {
+		err = p.Check(ctx)
+		p.Close(ctx)
+	}
+	if err != nil {
+		r.problem("kafka", err)
+		return
+	}
+	r.ok("kafka", fmt.Sprintf("reached; all %d topics are there", len(topics)))
+}
+
+// end prints everything and gives the error that becomes the exit code.
+func (r *report) end() error {
+	switch r.format {
+	case "json":
+		e := json.NewEncoder(r.p.stdout)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(struct {
+			Checks   []finding `json:"checks"`
+			Policies []string  `json:"policies"`
+		}{r.findings, r.policies}); err != nil {
+			return err
+		}
+	case "github":
+		for _, f := range r.findings {
+			level := map[string]string{"OK": "notice", "WARN": "warning", "FAIL": "error"}[f.Status]
+			fmt.Fprintf(r.p.stdout, "::%s title=%s::%s\n", level, f.Subject, githubEscape.Replace(f.Message))
+		}
+	default:
+		for _, f := range r.findings {
+			fmt.Fprintf(r.p.stdout, "%-4s %s: %s\n", f.Status, f.Subject, f.Message)
+		}
+	}
+	if r.format != "json" {
+		for _, policy := range r.policies {
+			fmt.Fprintln(r.p.stdout, policy)
+		}
+	}
+	if r.failed {
+		return errProblems
+	}
+	return nil
+}

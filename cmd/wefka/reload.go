@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wefka/wefka/output"
+	"github.com/wefka/wefka/subscriptions"
+)
+
+// reloads remembers how the last one went.
+type reloads struct {
+	total   *prometheus.CounterVec
+	success prometheus.Gauge
+	when    prometheus.Gauge
+
+	mu  sync.Mutex
+	err error
+}
+
+func newReloads() *reloads {
+	r := &reloads{
+		total:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "config_reloads_total", Help: "Reloads by result."}, []string{"result"}),
+		success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "config_last_reload_successful", Help: "1 if the newest files are in use."}),
+		when:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "config_last_reload_success_timestamp_seconds", Help: "When files were last taken into use."}),
+	}
+	r.success.Set(1)
+	r.when.SetToCurrentTime()
+	return r
+}
+
+// Metrics are for registering.
+func (r *reloads) Metrics() []prometheus.Collector {
+	return []prometheus.Collector{r.total, r.success, r.when}
+}
+
+func (r *reloads) done(err error) {
+	r.mu.Lock()
+	r.err = err
+	r.mu.Unlock()
+	if err != nil {
+		r.total.WithLabelValues("failure").Inc()
+		r.success.Set(0)
+		return
+	}
+	r.total.WithLabelValues("success").Inc()
+	r.success.Set(1)
+	r.when.SetToCurrentTime()
+}
+
+// last is the error of the newest reload.
+func (r *reloads) last() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// loadSubscriptions reads the folder and checks what only the output can: topics and formats.
+func (h *house) loadSubscriptions() ([]*subscriptions.Subscription, error) {
+	subs, warnings, err := h.config.loadSubscriptions()
+	for _, w := range warnings {
+		h.log.Warn("subscription", "error", w)
+	}
+	return subs, err
+}
+
+func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, error) {
+	folder := c.path(c.Subscriptions)
+	loaded, err := subscriptions.Load(folder, c.env)
+	if err != nil {
+		return nil, nil, err
+	}
+	var errs []error
+	for _, s := range loaded.Subscriptions {
+		if _, err := output.NewEncoder(s.Output.Format, ""); err != nil {
+			errs = append(errs, fmt.Errorf("subscription %s: output.format: %w", s.Name, err))
+		}
+	}
+	warnings := loaded.Warnings
+	if len(loaded.Subscriptions) == 0 {
+		warnings = append(warnings, fmt.Errorf("%s holds no subscription: hosts will enumerate and get nothing", folder))
+	}
+	return loaded.Subscriptions, warnings, errors.Join(errs...)
+}
+
+// reload reads subscriptions and certificates whole, then swaps; an error leaves everything as it was.
+func (h *house) reload() {
+	err := h.swap()
+	h.reloads.done(err)
+	if err != nil {
+		h.log.Error("reload failed", "error", err)
+		return
+	}
+	h.log.Info("reloaded")
+}
+
+func (h *house) swap() error {
+	subs, err := h.loadSubscriptions()
+	if err != nil {
+		return err
+	}
+	names, err := h.config.topics(subs)
+	if err != nil {
+		return err
+	}
+	for _, l := range h.listeners {
+		if err := l.certs.Load(); err != nil {
+			return fmt.Errorf("listener %s: %w", l.config.Name, err)
+		}
+	}
+	h.producer.SetTopics(names)
+	h.manager.Replace(subs)
+	return nil
+}
+
+// settle is how long files must rest before they are read: editors and Kubernetes change several in a row.
+const settle = 500 * time.Millisecond
+
+// watch reloads on HUP and when files change. Folders are watched, not files: editors rename, and Kubernetes swaps a symlink.
+// Where the system tells nothing (network file systems), a look once a minute does.
+func (h *house) watch(ctx context.Context, hup <-chan os.Signal) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch files: %w", err)
+	}
+	defer watcher.Close()
+	files := h.config.watched()
+	for folder := range files {
+		if err := watcher.Add(folder); err != nil {
+			h.log.Warn("folder not watched; changes are seen once a minute", "error", err)
+		}
+	}
+	seen := h.seen
+	timer := time.NewTimer(settle) // files may have changed since they were read
+	poll := time.NewTicker(time.Minute)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			seen = stamp(files)
+			h.reload()
+		case <-watcher.Events:
+			timer.Reset(settle)
+		case err := <-watcher.Errors:
+			h.log.Warn("watch files", "error", err)
+		case <-poll.C:
+			timer.Reset(settle)
+		case <-timer.C:
+			if now := stamp(files); now != seen {
+				seen = now
+				h.reload()
+			}
+		}
+	}
+}
+
+// watched are the folders to watch, with the files in them that matter ("" = all *.yaml).
+func (c *Config) watched() map[string][]string {
+	files := map[string][]string{c.path(c.Subscriptions): {""}}
+	for _, l := range c.Listeners {
+		for _, f := range append([]string{l.TLS.Certificate, l.TLS.Key, l.TLS.ClientCA}, l.TLS.CRL...) {
+			folder, name := filepath.Split(c.path(f))
+			files[filepath.Clean(folder)] = append(files[filepath.Clean(folder)], name)
+		}
+	}
+	return files
+}
+
+// stamp changes when a watched file does.
+func stamp(files map[string][]string) string {
+	var paths []string
+	for folder, names := range files {
+		for _, name := range names {
+			if name != "" {
+				paths = append(paths, filepath.Join(folder, name))
+				continue
+			}
+			matches, _ := filepath.Glob(filepath.Join(folder, "*.yaml"))
+			paths = append(paths, matches...)
+		}
+	}
+	slices.Sort(paths)
+	var b strings.Builder
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			fmt.Fprintln(&b, path, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
+}

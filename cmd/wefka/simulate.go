@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/simulator"
+)
+
+// simulateFlags are the command line of simulate that is not the fleet's own.
+type simulateFlags struct {
+	ca, issueCA, issueKey, cert, key string
+	acked, report                    string
+	sldc                             string
+}
+
+func (p *program) simulateCommand() *cobra.Command {
+	var f simulateFlags
+	fleet := &simulator.Fleet{}
+	c := &cobra.Command{
+		Use:   "simulate --url URL",
+		Short: "Be N Windows hosts that forward recorded events",
+		Long: `Behaves as Windows hosts do: enumerates subscriptions, opens a connection for each, sends a heartbeat, then batches of events, one
+request in flight, retried until acknowledged. Of each recorded event only Computer, EventRecordID and TimeCreated are replaced.
+Ends with a JSON report; exit 0 only if something was sent and everything was acknowledged.`,
+		Example: `  wefka simulate --url https://localhost:5986/wsman/SubscriptionManager/WEC --ca ca.pem --issue-ca ca.pem --issue-key ca.key \
+      --hosts 50 --events 20000 --acked acked.txt --report report.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd, fleet, &f) },
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&fleet.URL, "url", "", "collector, as in the policy string (required)")
+	flags.StringVar(&fleet.Connect, "connect", "", "ADDR[:PORT]: dial there whatever the URLs say")
+	flags.BoolVar(&fleet.AllowRemote, "allow-remote", false, "allow a collector that is not on loopback")
+	flags.StringVar(&f.ca, "ca", "", "CA of the server's certificate, PEM")
+	flags.StringVar(&f.issueCA, "issue-ca", "", "CA that issues a client certificate for each host, PEM")
+	flags.StringVar(&f.issueKey, "issue-key", "", "its key, PEM")
+	flags.StringVar(&f.cert, "cert", "", "one client certificate for all hosts, PEM")
+	flags.StringVar(&f.key, "key", "", "its key, PEM")
+	flags.IntVar(&fleet.Hosts, "hosts", 1, "how many hosts")
+	flags.StringVar(&fleet.Name, "name", "sim-%05d.lab.example", "pattern of their names")
+	flags.Float64Var(&fleet.Rate, "rate", 0, "events a second of the whole fleet; 0: as fast as Acks come")
+	flags.Int64Var(&fleet.Events, "events", 0, "stop after so many events in all; 0: no end")
+	flags.DurationVar(&fleet.Duration, "duration", 0, "stop after so long; 0: no end")
+	flags.IntVar(&fleet.Batch, "batch", 50, "events a request, never above what the subscription allows")
+	flags.StringVar(&f.sldc, "sldc", "auto", "compress: auto (as offered), on or off")
+	flags.Lookup("sldc").NoOptDefVal = "on"
+	flags.BoolVar(&fleet.UTF8, "utf8", false, "send UTF-8 instead of UTF-16")
+	flags.StringArrayVar(&fleet.Corpus, "corpus", nil, "recorded events, .xmll or .xmll.gz (repeatable); default: a built-in sample")
+	flags.Uint64Var(&fleet.Seed, "seed", 1, "choice and order of the events repeat")
+	flags.StringVar(&f.acked, "acked", "", "file for the wef.id of each acknowledged event, one a line")
+	flags.StringVar(&f.report, "report", "", "file for the report; default: stdout")
+	return c
+}
+
+func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simulateFlags) (err error) {
+	if fleet.URL == "" {
+		return usagef("--url is missing")
+	}
+	if fleet.SLDC, err = simulator.ParseSLDC(f.sldc); err != nil {
+		return usageError{err}
+	}
+	if err := f.identities(fleet); err != nil {
+		return err
+	}
+	var level slog.LevelVar
+	if fleet.Log, err = p.logger(LogConfig{Level: "warn", Format: "auto"}, &level); err != nil {
+		return err
+	}
+	if f.acked != "" {
+		file, err := os.Create(f.acked)
+		if err != nil {
+			return fmt.Errorf("--acked: %w", err)
+		}
+		w := bufio.NewWriterSize(file, 1<<16)
+		fleet.Acked = w
+		defer func() { err = errors.Join(err, w.Flush(), file.Close()) }()
+	}
+	fleet.Progress = p.progress()
+	report, err := fleet.Run(cmd.Context())
+	if err != nil {
+		return err
+	}
+	out := p.stdout
+	if f.report != "" {
+		file, err := os.Create(f.report)
+		if err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
+		defer file.Close()
+		out = file
+	}
+	if err := json.NewEncoder(out).Encode(report); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if !report.OK() {
+		return fmt.Errorf("%d events sent, %d of them not acknowledged", report.Events.Sent, report.Events.Unacked)
+	}
+	return nil
+}
+
+// identities gives the hosts their certificates and the CA that they trust.
+func (f *simulateFlags) identities(fleet *simulator.Fleet) error {
+	if f.ca != "" {
+		pem, err := os.ReadFile(f.ca)
+		if err != nil {
+			return fmt.Errorf("--ca: %w", err)
+		}
+		fleet.CA = x509.NewCertPool()
+		if !fleet.CA.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("--ca: %s holds no certificate", f.ca)
+		}
+	}
+	switch {
+	case f.issueCA != "" && f.issueKey != "" && f.cert == "" && f.key == "":
+		authority, err := certs.LoadAuthority(f.issueCA, f.issueKey)
+		if err != nil {
+			return fmt.Errorf("--issue-ca: %w", err)
+		}
+		fleet.Issuer = authority
+	case f.cert != "" && f.key != "" && f.issueCA == "" && f.issueKey == "":
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return fmt.Errorf("--cert: %w", err)
+		}
+		fleet.Certificate = &pair
+	default:
+		return usagef("hosts need certificates: give --issue-ca and --issue-key, or --cert and --key")
+	}
+	return nil
+}
+
+// progress prints a line every few seconds; on a terminal it stays one line.
+func (p *program) progress() func(simulator.Snapshot) {
+	tty := terminal(p.stderr)
+	every := 10 * time.Second
+	if tty {
+		every = time.Second
+	}
+	var last time.Time
+	return func(s simulator.Snapshot) {
+		now := time.Now()
+		if now.Sub(last) < every && !s.Done {
+			return
+		}
+		last = now
+		start, end := "", "\n"
+		if tty {
+			start, end = "\r", "   "
+			if s.Done {
+				end = "\n"
+			}
+		}
+		fmt.Fprintf(p.stderr, "%s%d hosts, %d events sent, %d acked, %d retries%s", start, s.Hosts, s.Sent, s.Acked, s.Retried, end)
+	}
+}
