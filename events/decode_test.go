@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/corpus"
 )
 
 const wrap = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>"
@@ -28,7 +29,7 @@ func decode(t *testing.T, text string) *events.Record {
 func TestOracle(t *testing.T) {
 	wire := strings.NewReplacer("&#13;", "\r", "&#10;", "\n")
 	var d events.Decoder
-	for name, lines := range corpus(t) {
+	for name, lines := range recorded(t) {
 		for _, line := range lines {
 			agree(t, &d, line)
 			if w := wire.Replace(line); w != line {
@@ -76,7 +77,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
-	for _, s := range readLines(f, "testdata/edge.xmll") {
+	for _, s := range corpus.Lines(f, "testdata/edge.xmll") {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -324,7 +325,7 @@ func TestNoAllocations(t *testing.T) {
 	var d events.Decoder
 	var r events.Record
 	texts := [][]byte{[]byte(strings.ReplaceAll(sysmonLike, "'/>", "'  />"))}
-	for _, s := range append(seeds, readLines(t, "testdata/edge.xmll")...) {
+	for _, s := range append(seeds, corpus.Lines(t, "testdata/edge.xmll")...) {
 		if d.Decode([]byte(s), &r) == nil {
 			texts = append(texts, []byte(s))
 		}

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/infoset"
 )
 
 // element is a tree as encoding/xml reads it. Names keep their prefix.
@@ -133,37 +132,6 @@ func (e *element) attr(name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// legalise is how the test replaces illegal characters before encoding/xml sees them.
-func legalise(text string) string {
-	text = markup.ReplaceAllStringFunc(text, func(s string) string {
-		digits, base := strings.TrimSuffix(strings.TrimPrefix(s, "&#"), ";"), 10
-		if !strings.HasPrefix(s, "&#") {
-			return s
-		}
-		if digits[0] == 'x' {
-			digits, base = digits[1:], 16
-		}
-		if n, err := strconv.ParseUint(digits, base, 31); err == nil && legal(rune(n)) {
-			return s
-		}
-		return "\uFFFD"
-	})
-	var b strings.Builder
-	for _, r := range text {
-		if !legal(r) {
-			r = utf8.RuneError
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-var markup = regexp.MustCompile(`(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|&#(?:x[0-9a-fA-F]+|[0-9]+);`)
-
-func legal(r rune) bool {
-	return r == 9 || r == 10 || r == 13 || 0x20 <= r && r < 0xD800 || 0xDFFF < r && r < 0xFFFE || 0xFFFF < r && r <= utf8.MaxRune
 }
 
 // lines is a record, or what should be one, as text.
@@ -348,7 +316,7 @@ var stricter = regexp.MustCompile("repeated attribute|document type|too many")
 
 func agree(t *testing.T, d *events.Decoder, text string) {
 	t.Helper()
-	root, err := readXML(legalise(text))
+	root, err := readXML(infoset.Legalise(text))
 	var r events.Record
 	derr := d.Decode([]byte(text), &r)
 	if err != nil || root.local() != "Event" {

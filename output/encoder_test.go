@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/output"
 )
 
@@ -43,7 +44,7 @@ func TestNoAllocations(t *testing.T) {
 	e := &output.JSON{Node: "wec-1"}
 	b := delivery()
 	dst := make([]byte, 0, 1<<20)
-	for _, s := range append(append(readLines(t, "testdata/examples.xmll"), readLines(t, "testdata/edge.xmll")...), jsonSeeds[:5]...) {
+	for _, s := range append(append(corpus.Lines(t, "testdata/examples.xmll"), corpus.Lines(t, "testdata/edge.xmll")...), jsonSeeds[:5]...) {
 		raw := []byte(s)
 		if n := testing.AllocsPerRun(10, func() {
 			err := d.Decode(raw, &r)

@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/output"
 )
 
 func TestAppendID(t *testing.T) {
-	want := readLines(t, "testdata/examples.json.ndjson")
+	want := corpus.Lines(t, "testdata/examples.json.ndjson")
 	var d events.Decoder
 	var r events.Record
-	for i, line := range readLines(t, "testdata/examples.xmll") {
+	for i, line := range corpus.Lines(t, "testdata/examples.xmll") {
 		var doc struct{ Collector struct{ Uid string } }
 		if err := json.Unmarshal([]byte(want[i]), &doc); err != nil {
 			t.Fatal(err)

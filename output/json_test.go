@@ -1,14 +1,10 @@
 package output_test
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/internal/infoset"
 	"github.com/wefka/wefka/output"
 )
@@ -56,54 +53,20 @@ func parse(t testing.TB, text string) infoset.Object {
 	return o
 }
 
-// corpus reads every event there is, by file: our own in testdata, the recorded ones beside the checkout.
-func corpus(t testing.TB) map[string][]string {
+// everything reads every event there is, by file: our own in testdata, the recorded ones beside the checkout.
+func everything(t testing.TB) map[string][]string {
 	t.Helper()
-	const folder = "../../shared/corpus"
-	recorded, _ := filepath.Glob(folder + "/*.xmll*")
-	if len(recorded) == 0 {
-		if _, err := os.Stat(folder); err == nil {
-			t.Fatalf("%s has no events", folder)
-		}
-		t.Logf("SKIP recorded events: %s is not there", folder)
-	}
 	all := map[string][]string{}
-	for _, name := range append(recorded, "testdata/edge.xmll", "testdata/examples.xmll") {
-		all[filepath.Base(name)] = readLines(t, name)
+	for _, name := range append(corpus.Find(t), "testdata/edge.xmll", "testdata/examples.xmll") {
+		all[filepath.Base(name)] = corpus.Lines(t, name)
 	}
 	return all
 }
 
-func readLines(t testing.TB, name string) (lines []string) {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 4<<20)
-	for s.Scan() {
-		if s.Text() != "" {
-			lines = append(lines, s.Text())
-		}
-	}
-	if s.Err() != nil || len(lines) == 0 {
-		t.Fatalf("%s: %d lines, %v", name, len(lines), s.Err())
-	}
-	return lines
-}
-
 // TestExamples: the worked examples come out byte for byte, but for the blanks.
 func TestExamples(t *testing.T) {
-	want := readLines(t, "testdata/examples.json.ndjson")
-	for i, line := range readLines(t, "testdata/examples.xmll") {
+	want := corpus.Lines(t, "testdata/examples.json.ndjson")
+	for i, line := range corpus.Lines(t, "testdata/examples.xmll") {
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, []byte(want[i])); err != nil {
 			t.Fatal(err)
@@ -140,7 +103,7 @@ func lossless(t *testing.T, original string, doc []byte) {
 func TestLossless(t *testing.T) {
 	wire := strings.NewReplacer("&#13;", "\r", "&#10;", "\n")
 	types := map[string]string{}
-	for name, lines := range corpus(t) {
+	for name, lines := range everything(t) {
 		for _, line := range lines {
 			for i, text := range []string{line, wire.Replace(line)} {
 				if i > 0 && text == line {
@@ -329,7 +292,7 @@ func TestJSONSeeds(t *testing.T) {
 }
 
 func FuzzJSON(f *testing.F) {
-	for _, s := range append(jsonSeeds, readLines(f, "testdata/edge.xmll")...) {
+	for _, s := range append(jsonSeeds, corpus.Lines(f, "testdata/edge.xmll")...) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/simulator"
 )
 
@@ -136,12 +137,8 @@ func TestCorpusFiles(t *testing.T) {
 
 // TestSharedCorpus: of real events everything but the three values stays as it is.
 func TestSharedCorpus(t *testing.T) {
-	files, err := filepath.Glob("../../shared/corpus/*.xmll*")
-	if err != nil || len(files) == 0 {
-		t.Skip("no recorded corpus beside the checkout")
-	}
 	total := 0
-	for _, name := range files {
+	for _, name := range corpus.Files(t) {
 		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)

@@ -110,7 +110,7 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 			r.listener(ctx, c, &c.Listeners[i], online)
 		}
 	}
-	if online && !r.failed {
+	if online && len(problems) == 0 && err == nil {
 		r.kafka(ctx, c, topics)
 	}
 }

@@ -1,52 +1,27 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/internal/infoset"
 	"github.com/wefka/wefka/internal/kafkatest"
 )
 
-// corpus gives the recorded events beside the checkout, or skips.
-func corpus(t testing.TB) (files, lines []string) {
+// recorded gives the events beside the checkout, or skips.
+func recorded(t testing.TB) (files, lines []string) {
 	t.Helper()
-	files, err := filepath.Glob("../../../shared/corpus/*.xmll.gz")
-	if err != nil || len(files) == 0 {
-		t.Skip("no recorded corpus beside the checkout")
-	}
-	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := bufio.NewReader(z)
-		for {
-			line, err := r.ReadString('\n')
-			if line = strings.TrimRight(line, "\r\n"); line != "" {
-				lines = append(lines, line)
-			}
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+	for _, name := range corpus.Files(t) {
+		if strings.HasSuffix(name, ".gz") { // the others are few, and not of one kind
+			files = append(files, name)
+			lines = append(lines, corpus.Lines(t, name)...)
 		}
 	}
 	return files, lines
@@ -157,13 +132,13 @@ func consumed(t *testing.T, broker, topic string, acked map[string]bool) (record
 // TestStraightLine runs the built program: serve, real Kafka, 50 hosts, 20,000 recorded events; what was acknowledged is what
 // is consumed, every value as it was sent, the order of each host kept.
 func TestStraightLine(t *testing.T) {
-	files, lines := corpus(t)
+	files, lines := recorded(t)
 	kafka := kafkatest.Start(t)
 	kafka.CreateTopic("wef.dead", 1, nil)
-	recorded := map[string]bool{}
+	sent := map[string]bool{}
 	trees := map[string]bool{}
 	for _, line := range lines {
-		recorded[unstamp(line)] = true
+		sent[unstamp(line)] = true
 		trees[tree(t, unstamp(line))] = true
 	}
 	for _, format := range []string{"xml", "json"} {
@@ -188,7 +163,7 @@ func TestStraightLine(t *testing.T) {
 					t.Errorf("consumed %d records, %d of them duplicates; acknowledged %d", len(records), duplicated, len(acked))
 				}
 				for _, r := range records {
-					if format == "xml" && !recorded[unstamp(string(r.Value))] {
+					if format == "xml" && !sent[unstamp(string(r.Value))] {
 						t.Fatalf("not as it was sent: %s", r.Value)
 					}
 					if format == "json" && !trees[rebuilt(t, r.Value)] {

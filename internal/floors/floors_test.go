@@ -45,6 +45,7 @@ var floors = map[string]floor{
 		"github.com/segmentio/kafka-go"}}, // to read back what was published
 
 	// Helpers of tests.
+	"internal/corpus":    {},
 	"internal/floors":    {},
 	"internal/infoset":   {ours: []string{"events"}},
 	"internal/kafkatest": {outside: []string{"github.com/segmentio/kafka-go", fakeBroker}},

@@ -2,18 +2,16 @@ package sldc_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"unicode/utf16"
 
+	"github.com/wefka/wefka/internal/corpus"
 	"github.com/wefka/wefka/wsman/sldc"
 )
 
@@ -119,12 +117,8 @@ func TestConcurrent(t *testing.T) {
 
 // Recorded events, in bodies as large as sources send.
 func TestCorpus(t *testing.T) {
-	names, _ := filepath.Glob("../../../shared/corpus/*.xmll.gz")
-	if len(names) == 0 {
-		t.Skip("no ../shared/corpus beside the checkout")
-	}
-	for _, name := range names {
-		text := utf16le(readGzip(t, name))
+	for _, name := range corpus.Files(t) {
+		text := utf16le(strings.Join(corpus.Lines(t, name), "\n"))
 		in, out := 0, 0
 		for len(text) > 0 {
 			n := min(len(text), 512_000)
@@ -140,24 +134,6 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: ratio %.2f", name, ratio)
 		}
 	}
-}
-
-func readGzip(t *testing.T, name string) string {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	if _, err := io.Copy(&b, z); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }
 
 func utf16le(s string) []byte {
