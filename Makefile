@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s each)
 bench: ## benchmarks of the hot path: ns, bytes and allocations an event
 	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./events ./wsman/... ./output/... ./subscriptions ./simulator
 
-peers: ## what the tests need beside Go: a Java runtime and Maven, for Apache Kafka
+peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers
 
 clean: ## what the targets above left

@@ -48,6 +48,7 @@ var floors = map[string]floor{
 	"internal/corpus":    {},
 	"internal/floors":    {},
 	"internal/infoset":   {ours: []string{"events"}},
+	"internal/kdctest":   {},
 	"internal/kafkatest": {outside: []string{"github.com/segmentio/kafka-go", fakeBroker}},
 }
 
