@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,12 +13,34 @@ import (
 )
 
 // ticket is an Authenticator that believes what it is told, to prove what the server makes of one: the token "Ticket NAME" is accepted,
-// any other is not. Sessions seal by XOR, and expire when told to.
+// any other is not; "Legs N NAME" takes N more legs, each with the token "Leg". Sessions seal by XOR, and expire when told to.
 type ticket struct{}
+
+// leg is a proof half made.
+type leg struct {
+	more int
+	name string
+}
+
+func (l leg) Authenticate(w http.ResponseWriter, r *http.Request) (wsman.Session, error) {
+	if r.Header.Get("Authorization") != "Leg" {
+		return nil, &wsman.AuthError{Method: wsman.Negotiate, Reason: "malformed"}
+	}
+	if l.more > 1 {
+		w.Header().Set("WWW-Authenticate", "Leg")
+		return nil, &wsman.Continue{Next: leg{l.more - 1, l.name}}
+	}
+	return &sealed{wsman.Source{Name: l.name, Method: wsman.Negotiate}}, nil
+}
 
 func (ticket) Authenticate(w http.ResponseWriter, r *http.Request) (wsman.Session, error) {
 	kind, name, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch kind {
+	case "Legs":
+		n, name, _ := strings.Cut(name, " ")
+		more, _ := strconv.Atoi(n)
+		w.Header().Set("WWW-Authenticate", "Leg")
+		return nil, fmt.Errorf("not yet: %w", &wsman.Continue{Next: leg{more, name}})
 	case "Ticket":
 		w.Header().Set("WWW-Authenticate", "Ticket accepted")
 		return &sealed{wsman.Source{Name: name, Method: wsman.Kerberos}}, nil
@@ -102,7 +125,7 @@ func TestSealedSession(t *testing.T) {
 	is(send(p, "", heartbeat), 401, offer)              // nobody is given memory before
 	is(send(p, "Ticket PC-1$@CORP", ""), 200, accepted) // requirement 17
 	a := send(p, "", heartbeat)
-	if a.status != 200 || !strings.Contains(xor(string(a.body)), "/wsman/Ack<") || !strings.HasSuffix(a.head, "Content-Type: multipart/encrypted") {
+	if text, mark := fromUTF16([]byte(xor(string(a.body)))); a.status != 200 || !mark || !strings.Contains(text, "/wsman/Ack<") || !strings.HasSuffix(a.head, "Content-Type: multipart/encrypted") {
 		t.Errorf("%d %s %q", a.status, a.head, a.body)
 	}
 	if got := c.handler.seen(); got != "Heartbeat PC-1$@CORP "+subID+" "+subVersion {
@@ -134,6 +157,56 @@ func TestSealedSession(t *testing.T) {
 		t.Errorf("auth_failures_total = %v", n)
 	}
 	if n := c.metric("auth_failures_total", "auth", "kerberos", "reason", "user"); n != 1 {
+		t.Errorf("auth_failures_total = %v", n)
+	}
+}
+
+// TestLegs: a proof of several legs belongs to its connection, and begins anew when it is left.
+func TestLegs(t *testing.T) {
+	c, dial := startSealed(t)
+	send := func(p *peer, token string) answer {
+		t.Helper()
+		if token != "" {
+			token = "Authorization: " + token + "\r\n"
+		}
+		p.write(post("/", token, nil))
+		return p.read()
+	}
+	is := func(a answer, status int, head string) {
+		t.Helper()
+		if a.status != status || a.head != head {
+			t.Errorf("%d %s\nwant %d %s", a.status, a.head, status, head)
+		}
+	}
+	const offer, more, none = "Content-Length: 0|Www-Authenticate: Negotiate|Www-Authenticate: Kerberos", "Content-Length: 0|Www-Authenticate: Leg", "Content-Length: 0"
+
+	p, other := dial(), dial()
+	is(send(p, "Legs 3 PC-1$@CORP"), 401, more)
+	is(send(other, "Leg"), 401, "Content-Length: 0|Www-Authenticate: Kerberos") // of another connection
+	is(send(p, "Leg"), 401, more)
+	is(send(p, "Leg"), 401, more)
+	is(send(p, "Leg"), 200, none)
+
+	is(send(p, "Legs 2 PC-1$@CORP"), 401, more) // anew, while the first proof holds
+	is(send(p, ""), 200, none)
+	is(send(p, "Leg"), 401, more)
+	is(send(p, "Leg"), 200, none)
+
+	p = dial()
+	is(send(p, "Legs 2 PC-1$@CORP"), 401, more)
+	is(send(p, ""), 401, offer)                                             // left
+	is(send(p, "Leg"), 401, "Content-Length: 0|Www-Authenticate: Kerberos") // and forgotten
+
+	p = dial()
+	for range 3 {
+		is(send(p, "Legs 9 PC-1$@CORP"), 401, more)
+		is(send(p, ""), 401, offer)
+	}
+	is(send(p, "Legs 9 PC-1$@CORP"), 401, "Connection: close|"+more) // the fourth
+	if !p.closed() {
+		t.Error("still open")
+	}
+	if n := c.metric("auth_failures_total", "auth", "negotiate", "reason", "malformed"); n != 1 {
 		t.Errorf("auth_failures_total = %v", n)
 	}
 }
@@ -176,6 +249,6 @@ func TestKerberosOffer(t *testing.T) {
 	p := dial()
 	p.write(strings.Replace(post(serverPath, "Authorization: Ticket PC-1$@CORP\r\n", []byte(xor(message(t, "enumerate")))), soapType, "multipart/encrypted", 1))
 	a := p.read() // the proof and the message in one request
-	a.text = xor(string(a.body))
+	a.text, _ = fromUTF16([]byte(xor(string(a.body))))
 	golden(t, "enumerate_kerberos", a, "uuid:"+subVersion)
 }

@@ -75,7 +75,7 @@ func (s *tlsSession) Open(contentType string, body []byte) ([]byte, error) {
 }
 
 func (s *tlsSession) Seal(message []byte) (string, []byte, error) {
-	return contentTypeUTF16, appendUTF16(make([]byte, 0, 2*len(message)+2), message), nil
+	return contentTypeUTF16, message, nil
 }
 
 // mediaType reads a Content-Type leniently: any case, any spaces, quotes or none.

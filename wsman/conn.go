@@ -23,6 +23,8 @@ type conn struct {
 
 	// Requests come one after another, and only they touch these.
 	session  Session
+	next     Authenticator // for the next leg of a proof; nil: none has begun
+	legs     int           // of that proof
 	failures int
 
 	mu     sync.Mutex // guards what follows
@@ -51,7 +53,7 @@ func (c *conn) CloseWrite() error {
 
 // prove notes a session. The connection no longer counts against those who have none.
 func (c *conn) prove(session Session) {
-	c.session = session
+	c.session, c.legs = session, 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	method := string(session.Source().Method)

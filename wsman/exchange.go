@@ -123,7 +123,11 @@ func (x *exchange) authenticate() error {
 		x.metrics.failures.WithLabelValues(x.scheme(), "limit").Inc()
 		return refuse(http.StatusTooManyRequests, "limit", errors.New("too many failed authentications"))
 	}
-	session, err := x.Auth.Authenticate(x.w, x.r)
+	session, err := x.prove()
+	var more *Continue
+	if errors.As(err, &more) {
+		return err
+	}
 	if err == nil && x.session != nil && !strings.EqualFold(x.session.Source().Name, session.Source().Name) {
 		err = &AuthError{Method: session.Source().Method, Reason: "user", Err: errors.New("another identity on the same connection")}
 	}
@@ -136,6 +140,26 @@ func (x *exchange) authenticate() error {
 	x.session = session
 	x.conn.prove(session)
 	return nil
+}
+
+// prove hears one leg of a proof.
+func (x *exchange) prove() (Session, error) {
+	judge := x.Auth
+	if x.conn.next != nil && x.r.Header.Get("Authorization") != "" {
+		judge = x.conn.next
+	}
+	x.conn.next = nil
+	session, err := judge.Authenticate(x.w, x.r)
+	var more *Continue
+	if !errors.As(err, &more) {
+		return session, err
+	}
+	if x.conn.legs++; x.conn.legs >= maxAuthLegs {
+		x.close = true
+		return nil, &AuthError{Method: Negotiate, Reason: "malformed", Err: fmt.Errorf("no proof in %d legs", x.conn.legs)}
+	}
+	x.conn.next = more.Next
+	return nil, err
 }
 
 // failed counts an authentication that proved nothing. Having offered nothing is no failure, but the beginning.

@@ -111,6 +111,10 @@ func (x *exchange) logRefusal(f *Fault, err error) {
 		return
 	}
 	more := []slog.Attr{slog.Int("status", x.status), slog.String("reason", f.Reason)}
+	var refused *AuthError
+	if errors.As(err, &refused) {
+		more = append(more, refused.Attrs...)
+	}
 	if f.Err != nil {
 		more = append(more, slog.String("error", f.Err.Error()))
 	} else if err != error(f) {
@@ -143,9 +147,9 @@ func (x *exchange) attrs(more ...slog.Attr) []slog.Attr {
 	return append(as, more...)
 }
 
-// send seals a message and answers with it.
+// send encodes and seals a message, and answers with it.
 func (x *exchange) send(status int, message []byte) error {
-	contentType, body, err := x.session.Seal(message)
+	contentType, body, err := x.session.Seal(appendUTF16(make([]byte, 0, 2*len(message)+2), message))
 	if err != nil {
 		return fmt.Errorf("seal answer: %w", err)
 	}

@@ -22,6 +22,7 @@ type Limits struct {
 const (
 	maxHeaderBytes  = 128 << 10 // a Kerberos token of 65,535 bytes in base64, and room
 	maxAuthFailures = 3         // of one connection
+	maxAuthLegs     = 4         // of one proof
 	smallBody       = 16 << 10  // up to here a delivery is let through when there is no room for events: a heartbeat
 	writeTimeout    = 30 * time.Second
 )

@@ -53,7 +53,7 @@ func (open) Authenticate(http.ResponseWriter, *http.Request) (wsman.Session, err
 func (open) Source() wsman.Source                       { return wsman.Source{Name: "anybody", Method: wsman.TLS} }
 func (open) Open(_ string, body []byte) ([]byte, error) { return body, nil }
 func (open) Seal(message []byte) (string, []byte, error) {
-	return "application/soap+xml;charset=UTF-8", message, nil
+	return soapType, message, nil
 }
 
 // FuzzEnvelope walks a body with any type and coding, on any path, through the whole server: it answers, with a status of the protocol
