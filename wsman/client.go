@@ -19,17 +19,18 @@ import (
 	"github.com/wefka/wefka/wsman/sldc"
 )
 
-// Client is the source's half: what a Windows host sends, byte by byte, on one connection at a time. It dials when it has no connection
-// and never sends a request twice; when to try again is the caller's business. Set the fields before the first request. A Client
+// Client is the source's half: what a Windows host sends, byte by byte, on one connection at a time. It dials, and proves who it is, when
+// it has no connection and never sends a request twice; when to try again is the caller's business. Set the fields before the first request. A Client
 // belongs to one goroutine.
 //
 // Errors of its methods are a *[StatusError], or wrap [ErrConnect], [ErrLost] or [ErrAnswer].
 type Client struct {
-	Dial     func(ctx context.Context) (net.Conn, error) // a connection to the collector, TLS included
-	Machine  string                                      // MachineID: DNS name, claimed
-	SLDC     bool                                        // the subscription asked for compression: label every request, compress all but End
-	Encoding Encoding                                    // of requests
-	Quirks   Quirks
+	Dial      func(ctx context.Context) (net.Conn, error) // a connection to the collector, TLS included
+	Initiator Initiator                                   // proves and seals; nil: TLS does
+	Machine   string                                      // MachineID: DNS name, claimed
+	SLDC      bool                                        // the subscription asked for compression: label every request, compress all but End
+	Encoding  Encoding                                    // of requests
+	Quirks    Quirks
 
 	// Trace, if not nil, is told of each request when it is over.
 	Trace func(Trip)
@@ -37,6 +38,7 @@ type Client struct {
 	session string // p:SessionId, for the life of the Client
 	conn    net.Conn
 	reader  *bufio.Reader
+	seal    Sealer // of conn; nil: TLS seals
 }
 
 // Trip is one request as its sender counts it.
@@ -58,6 +60,7 @@ type Quirks struct {
 	Header     string // XML added to every s:Header
 	Method     string // instead of POST
 	Body       []byte // instead of every message, as it is; not encoded, not compressed
+	Unsealed   bool   // clear text where it should be sealed
 	Abort      bool   // close the connection when the request is sent
 }
 
@@ -65,12 +68,15 @@ type Quirks struct {
 type StatusError struct {
 	Code    int
 	Subcode string // local name of the SOAP fault's subcode, such as DeliveryRefused; "" without a fault
-	Reason  string // of the SOAP fault
+	Reason  string // of the SOAP fault, or why a handshake ended
 }
 
 func (e *StatusError) Error() string {
-	if e.Subcode == "" {
+	switch {
+	case e.Subcode == "" && e.Reason == "":
 		return fmt.Sprintf("wsman: collector answers %d", e.Code)
+	case e.Subcode == "":
+		return fmt.Sprintf("wsman: collector answers %d: %s", e.Code, e.Reason)
 	}
 	return fmt.Sprintf("wsman: collector answers %d %s: %s", e.Code, e.Subcode, e.Reason)
 }
@@ -99,7 +105,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	err := c.conn.Close()
-	c.conn = nil
+	c.conn, c.seal = nil, nil
 	return err
 }
 
@@ -116,7 +122,8 @@ func (c *Client) post(ctx context.Context, target string, timeout time.Duration,
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := c.connect(ctx); err != nil {
+	handshake, err := c.connect(ctx)
+	if err != nil {
 		return nil, err
 	}
 	conn := c.conn
@@ -127,7 +134,15 @@ func (c *Client) post(ctx context.Context, target string, timeout time.Duration,
 			_ = c.Close()
 		}
 	}()
+	if handshake != nil {
+		if err := c.prove(u, handshake, &trip); err != nil {
+			return nil, err
+		}
+	}
 	sent := c.send(&trip, u, compress, render)
+	if errors.Is(sent, ErrConnect) {
+		return nil, sent
+	}
 	if c.Quirks.Abort && sent == nil {
 		return nil, fmt.Errorf("%w: by our own will", ErrLost)
 	}
@@ -139,58 +154,73 @@ func (c *Client) post(ctx context.Context, target string, timeout time.Duration,
 		return nil, fmt.Errorf("%w: %w", ErrLost, errors.Join(sent, err))
 	}
 	trip.Status = response.StatusCode
-	answer, err = read(response)
+	answer, err = c.read(response)
 	var refused *StatusError
 	keep = sent == nil && !response.Close && (err == nil || errors.As(err, &refused))
 	return answer, err
 }
 
-// connect dials, unless there is a connection, and limits it to the life of ctx, which has a deadline.
-func (c *Client) connect(ctx context.Context) error {
+// connect dials, unless there is a connection, and limits it to the life of ctx, which has a deadline. A new connection may have to begin
+// with a handshake.
+func (c *Client) connect(ctx context.Context) (handshake Handshake, err error) {
 	if c.conn == nil {
+		if c.Initiator != nil {
+			if handshake, err = c.Initiator.Start(ctx); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrConnect, err)
+			}
+		}
 		conn, err := c.Dial(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrConnect, err)
+			return nil, fmt.Errorf("%w: %w", ErrConnect, err)
 		}
 		c.conn, c.reader = conn, bufio.NewReaderSize(conn, 4096)
 	}
 	deadline, _ := ctx.Deadline()
 	_ = c.conn.SetDeadline(deadline)
-	return nil
+	return handshake, nil
 }
 
 func (c *Client) send(trip *Trip, u *url.URL, compress bool, render func(dst []byte) []byte) error {
 	s := scratches.Get().(*scratch)
 	s.text = render(s.text[:0])
-	body := c.Quirks.Body
+	body, kind := bytes.Clone(c.Quirks.Body), c.Encoding.contentType()
 	if body == nil {
 		body = s.encode(c, compress)
 	}
+	var err error
+	if c.seal != nil && !c.Quirks.Unsealed {
+		if kind, body, err = c.seal.Seal(kind, body); err != nil {
+			return fmt.Errorf("%w: %w", ErrConnect, err)
+		}
+	}
 	trip.Text, trip.Wire = len(s.text), len(body)
-	s.wire = append(c.head(s.wire[:0], u, len(body)), body...)
-	_, err := c.conn.Write(s.wire)
+	s.wire = append(c.head(s.wire[:0], u, kind, "", len(body)), body...)
+	_, err = c.conn.Write(s.wire)
 	if cap(s.wire) <= maxScratch {
 		scratches.Put(s)
 	}
 	return err
 }
 
-// head appends the headers that Windows sends, in its order.
-func (c *Client) head(w []byte, u *url.URL, length int) []byte {
+// head appends the headers that Windows sends, in its order. kind is the media type of the body.
+func (c *Client) head(w []byte, u *url.URL, kind, authorization string, length int) []byte {
 	method := c.Quirks.Method
 	def(&method, http.MethodPost)
 	w = append(append(append(append(w, method...), ' '), u.RequestURI()...), " HTTP/1.1\r\nConnection: Keep-Alive\r\nContent-Type: "...)
-	w = append(append(w, c.Encoding.contentType()...), "\r\n"...)
+	w = append(append(w, kind...), "\r\n"...)
 	if c.SLDC {
 		w = append(w, "Content-Encoding: "+codingSLDC+"\r\n"...)
+	}
+	if authorization != "" {
+		w = append(append(append(w, "Authorization: "...), authorization...), "\r\n"...)
 	}
 	w = append(w, "User-Agent: Microsoft WinRM Client\r\nContent-Length: "...)
 	w = strconv.AppendInt(w, int64(length), 10)
 	return append(append(append(w, "\r\nHost: "...), u.Host...), "\r\n\r\n"...)
 }
 
-// read takes an answer apart, as strictly as Windows: a length, UTF-16 with its mark, no coding.
-func read(r *http.Response) ([]byte, error) {
+// read takes an answer apart, as strictly as Windows: a length, UTF-16 with its mark, no coding, and sealed where requests are.
+func (c *Client) read(r *http.Response) ([]byte, error) {
 	defer r.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(r.Body, clientEnvelope+1))
 	switch {
@@ -199,9 +229,10 @@ func read(r *http.Response) ([]byte, error) {
 	case len(body) > clientEnvelope:
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrAnswer, clientEnvelope)
 	}
-	text, err := readText(r, body)
+	text, err := c.readText(r, body)
 	if r.StatusCode < 200 || r.StatusCode > 299 {
 		bad := &StatusError{Code: r.StatusCode}
+		r.Close = r.Close || c.seal != nil && err != nil // nobody knows where the seal stands
 		if err == nil {
 			_, bad.Subcode, bad.Reason = readFault(text)
 			bad.Subcode = bad.Subcode[strings.LastIndexByte(bad.Subcode, ':')+1:]
@@ -211,7 +242,7 @@ func read(r *http.Response) ([]byte, error) {
 	return text, err
 }
 
-func readText(r *http.Response, body []byte) ([]byte, error) {
+func (c *Client) readText(r *http.Response, body []byte) ([]byte, error) {
 	switch {
 	case r.StatusCode == http.StatusNoContent:
 		return nil, nil
@@ -222,11 +253,19 @@ func readText(r *http.Response, body []byte) ([]byte, error) {
 	case r.Header.Get("Content-Encoding") != "":
 		return nil, fmt.Errorf("%w: Content-Encoding %.32q", ErrAnswer, r.Header.Get("Content-Encoding"))
 	}
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/soap+xml" {
-		return nil, fmt.Errorf("%w: Content-Type %.64q", ErrAnswer, r.Header.Get("Content-Type"))
+	charset := ""
+	if c.seal != nil {
+		var err error
+		if body, err = c.seal.Open(r.Header.Get("Content-Type"), body); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+		}
+	} else {
+		media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || media != "application/soap+xml" {
+			return nil, fmt.Errorf("%w: Content-Type %.64q", ErrAnswer, r.Header.Get("Content-Type"))
+		}
+		charset = params["charset"]
 	}
-	charset := params["charset"]
 	if !strings.EqualFold(charset, "UTF-8") && !bytes.HasPrefix(body, bomLE) {
 		return nil, fmt.Errorf("%w: no byte order mark", ErrAnswer)
 	}

@@ -60,6 +60,16 @@ func (o *Offer) Permits(issuer string) error {
 	return err
 }
 
+// PermitsKerberos says whether a source may deliver over HTTP with Kerberos: nil or ErrPolicy.
+func (o *Offer) PermitsKerberos() error {
+	for _, p := range o.Policies {
+		if p.Profile == profileKerberos {
+			return nil
+		}
+	}
+	return ErrPolicy
+}
+
 // readAnswer checks what every answer must have, and gives its envelope.
 func readAnswer(text []byte, action, relatesTo string) (*etree.Element, error) {
 	if len(text) == 0 {
