@@ -24,8 +24,8 @@ func (r *run) reachable(ctx context.Context, address string) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("simulator: %q is no URL such as https://wec01.corp.example:5986/wsman/SubscriptionManager/WEC", address)
 	}
-	if u.Scheme != "https" {
-		return fmt.Errorf("simulator: %s: only https", address)
+	if want := r.scheme(); u.Scheme != want {
+		return fmt.Errorf("simulator: %s: only %s", address, want)
 	}
 	host, _, err := net.SplitHostPort(r.target(u))
 	if err != nil {
@@ -55,11 +55,19 @@ func (r *run) reachable(ctx context.Context, address string) error {
 	return nil
 }
 
+// scheme is that of all URLs: with Kerberos messages are sealed, and HTTP is plain.
+func (r *run) scheme() string {
+	if r.Keytab != "" {
+		return "http"
+	}
+	return "https"
+}
+
 // target is the address to dial for a URL.
 func (r *run) target(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
-		port = "443"
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	if r.Connect == "" {
 		return net.JoinHostPort(u.Hostname(), port)
@@ -70,7 +78,7 @@ func (r *run) target(u *url.URL) string {
 	return net.JoinHostPort(r.Connect, port)
 }
 
-// dial connects to the collector and shakes hands. Only a few hosts do so at a time.
+// dial connects to the collector, and with TLS shakes hands. Only a few hosts do so at a time.
 func (m *machine) dial(ctx context.Context, address string) (net.Conn, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -90,6 +98,9 @@ func (m *machine) dial(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		leave()
 		return nil, err
+	}
+	if m.tls == nil {
+		return &stranger{raw, leave}, nil
 	}
 	config := m.tls.Clone()
 	config.ServerName = u.Hostname()
@@ -127,5 +138,21 @@ func (c *newcomer) Close() error {
 	c.leave()
 	patience := time.AfterFunc(100*time.Millisecond, func() { _ = c.NetConn().Close() })
 	defer patience.Stop()
+	return c.Conn.Close()
+}
+
+// stranger is a connection on which nobody has proven anything before the collector has answered.
+type stranger struct {
+	net.Conn
+	leave func()
+}
+
+func (c *stranger) Read(b []byte) (int, error) {
+	defer c.leave()
+	return c.Conn.Read(b)
+}
+
+func (c *stranger) Close() error {
+	c.leave()
 	return c.Conn.Close()
 }

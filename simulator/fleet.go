@@ -15,9 +15,10 @@ import (
 
 	"github.com/wefka/wefka/certs"
 	"github.com/wefka/wefka/wsman"
+	"github.com/wefka/wefka/wsman/kerberos"
 )
 
-// Fleet says what hosts there are and what they do. Only URL, and Issuer or Certificate, have no default.
+// Fleet says what hosts there are and what they do. Only URL, and one of Issuer, Certificate and Keytab, have no default.
 type Fleet struct {
 	URL         string // collector, as in the policy string: https://wec01.corp.example:5986/wsman/SubscriptionManager/WEC
 	Connect     string // ADDR[:PORT] to dial whatever the URLs say
@@ -27,8 +28,14 @@ type Fleet struct {
 	Issuer      *certs.Authority // issues a certificate for each host
 	Certificate *tls.Certificate // else this one for all of them
 
-	Hosts int    // 1
-	Name  string // pattern of host names, counted from 1; sim-%05d.lab.example
+	Keytab    string  // file: its principals that end in $ are the hosts, and prove themselves with Kerberos over plain HTTP
+	Krb5Conf  string  // file that names their KDCs; /etc/krb5.conf
+	SPN       string  // of the collector; HTTP/ and the host of the URL
+	Negotiate bool    // SPNEGO, as hosts do that have the collector among their TrustedHosts
+	Etypes    []int32 // to ask for session keys of, the best first; nil: as Krb5Conf says
+
+	Hosts int    // 1; with Keytab all that are in it
+	Name  string // pattern of host names, counted from 1; sim-%05d.lab.example. With Keytab they are named after their principals
 
 	Rate     float64       // events a second of the whole fleet; 0: as fast as Acks come
 	Events   int64         // of the whole fleet, shared out evenly; 0: no end
@@ -45,6 +52,9 @@ type Fleet struct {
 	AlwaysEnd     bool          // send End after each enumeration, not only when the collector echoes the operation
 	Quirks        wsman.Quirks  // of deliveries
 
+	KerberosQuirks kerberos.Quirks // of tickets in use, and of seals
+	NTLM           NTLM            // what hosts without a ticket would send
+
 	// Gate is called before a host makes a batch. It may block, which pauses the host; after an error that host makes no more events.
 	Gate func(ctx context.Context) error
 
@@ -52,7 +62,7 @@ type Fleet struct {
 	Log      *slog.Logger
 	Progress func(Snapshot) // every second, and at the end
 
-	// Dial makes connections; nil: TCP. TLS comes on top.
+	// Dial makes connections; nil: TCP. TLS, if any, comes on top.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -87,6 +97,7 @@ const (
 type run struct {
 	Fleet
 	recordings []*recording
+	accounts   []*kerberos.Account // with Keytab, one a host
 	tally      *tally
 	door       chan struct{}
 
@@ -101,11 +112,14 @@ type run struct {
 // send SubscriptionEnd and leave. An error means that nothing was done; whatever collectors do is in the Report.
 func (f *Fleet) Run(ctx context.Context) (*Report, error) {
 	r := &run{Fleet: *f, door: make(chan struct{}, doors)}
+	err := r.login()
+	if err != nil {
+		return nil, err
+	}
 	r.defaults()
 	if err := r.check(ctx); err != nil {
 		return nil, err
 	}
-	var err error
 	if r.recordings, err = r.load(); err != nil {
 		return nil, err
 	}
@@ -170,11 +184,13 @@ func (r *run) defaults() {
 
 func (r *run) check(ctx context.Context) error {
 	switch {
-	case r.Issuer == nil && r.Certificate == nil:
-		return errors.New("simulator: hosts need certificates: an issuer or one certificate for all")
+	case r.Keytab == "" && r.Issuer == nil && r.Certificate == nil:
+		return errors.New("simulator: hosts need certificates, of an issuer or one for all, or a keytab")
+	case r.Keytab != "" && (r.Issuer != nil || r.Certificate != nil):
+		return errors.New("simulator: hosts have certificates or a keytab, not both")
 	case r.Rate < 0 || r.Events < 0 || r.Duration < 0:
 		return errors.New("simulator: rate, events and duration cannot be negative")
-	case r.Hosts > 1 && !strings.Contains(r.Name, "%"):
+	case r.Keytab == "" && r.Hosts > 1 && !strings.Contains(r.Name, "%"):
 		return fmt.Errorf("simulator: %d hosts cannot all be named %s: put %%d into the name", r.Hosts, r.Name)
 	}
 	return r.reachable(ctx, r.URL)
@@ -202,15 +218,19 @@ func (r *run) contexts(ctx context.Context) context.CancelFunc {
 	return func() { cut(); stop() }
 }
 
-// machines makes the hosts, with their certificates.
+// machines makes the hosts, with their certificates or accounts.
 func (r *run) machines() ([]*machine, error) {
 	machines := make([]*machine, r.Hosts)
 	for i := range machines {
+		if r.accounts != nil {
+			machines[i] = newMember(r, i, r.accounts[i])
+			continue
+		}
 		name := r.Name
 		if strings.Contains(name, "%") {
 			name = fmt.Sprintf(name, i+1)
 		}
-		m, err := newMachine(r, i, name)
+		m, err := newHolder(r, i, name)
 		if err != nil {
 			return nil, err
 		}

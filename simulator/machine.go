@@ -3,16 +3,14 @@ package simulator
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
+	"net/http"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/wefka/wefka/certs"
 	"github.com/wefka/wefka/wsman"
+	"github.com/wefka/wefka/wsman/kerberos"
 )
 
 // machine is one Windows host: its policy client, and what its subscriptions share.
@@ -21,68 +19,19 @@ type machine struct {
 	index    int
 	name     string // Computer and MachineID
 	computer string // name, escaped
-	identity string // of the certificate, in lower case
-	issuer   string // thumbprint of the CA above it; "": not known
+	identity string // what the collector proves, in lower case
+	issuer   string // thumbprint of the CA above its certificate; "": not known
 	tls      *tls.Config
+	account  *kerberos.Account // instead of a certificate
 	log      *eventLog
 	workers  map[string]*worker // by subscription
 	ended    chan *worker       // workers that are over
 }
 
-func newMachine(r *run, index int, name string) (*machine, error) {
-	m := &machine{
+func newMachine(r *run, index int, name string) *machine {
+	return &machine{
 		run: r, index: index, name: name, computer: escape(name), log: newEventLog(r, index), workers: map[string]*worker{}, ended: make(chan *worker),
 	}
-	var certificate tls.Certificate
-	if r.Issuer != nil {
-		pair, err := r.Issuer.IssueClient(name, 0)
-		if err != nil {
-			return nil, fmt.Errorf("simulator: %w", err)
-		}
-		certificate = pair.TLS()
-		m.issuer = certs.Thumbprint(r.Issuer.Certificate)
-	} else {
-		certificate = *r.Certificate
-		var err error
-		if m.issuer, err = r.aboveCertificate(&certificate); err != nil {
-			return nil, err
-		}
-	}
-	m.identity = identityOf(certificate.Leaf)
-	certificate.Certificate = certificate.Certificate[:1] // Windows sends the leaf alone
-	m.tls = &tls.Config{RootCAs: r.CA, Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
-	return m, nil
-}
-
-// aboveCertificate gives the thumbprint of the CA that issued the fleet's certificate, if it is beside it or among the trusted ones.
-func (r *run) aboveCertificate(c *tls.Certificate) (string, error) {
-	if c.Leaf == nil {
-		var err error
-		if c.Leaf, err = x509.ParseCertificate(c.Certificate[0]); err != nil {
-			return "", fmt.Errorf("simulator: client certificate: %w", err)
-		}
-	}
-	if len(c.Certificate) > 1 {
-		above, err := x509.ParseCertificate(c.Certificate[1])
-		if err != nil {
-			return "", fmt.Errorf("simulator: issuer of the client certificate: %w", err)
-		}
-		return certs.Thumbprint(above), nil
-	}
-	chains, err := c.Leaf.Verify(x509.VerifyOptions{Roots: r.CA, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil || len(chains[0]) < 2 {
-		r.warn("issuer of the client certificate is not known, so the one that a subscription demands is not checked", "")
-		return "", nil
-	}
-	return certs.Thumbprint(chains[0][1]), nil
-}
-
-// identityOf is the name that a collector takes from a certificate: the one DNS name, else the common name.
-func identityOf(c *x509.Certificate) string {
-	if len(c.DNSNames) == 1 {
-		return strings.ToLower(c.DNSNames[0])
-	}
-	return strings.ToLower(c.Subject.CommonName)
 }
 
 // work is the policy client: it enumerates, starts and stops subscriptions, until there is nothing more to do.
@@ -178,7 +127,7 @@ func (m *machine) await(w *worker) {
 
 // enumerate is one visit to the collector, on a connection of its own.
 func (m *machine) enumerate() (*wsman.Enumeration, error) {
-	c := &wsman.Client{Machine: m.name, Dial: m.dialler(m.URL), Trace: m.trace}
+	c := m.client(m.URL)
 	defer c.Close()
 	list, err := c.Enumerate(m.sending, m.URL)
 	if err != nil {
@@ -193,8 +142,22 @@ func (m *machine) enumerate() (*wsman.Enumeration, error) {
 	return list, nil
 }
 
-func (m *machine) dialler(url string) func(context.Context) (net.Conn, error) {
-	return func(ctx context.Context) (net.Conn, error) { return m.dial(ctx, url) }
+// client makes a client of the collector at a URL.
+func (m *machine) client(url string) *wsman.Client {
+	dial := func(ctx context.Context) (net.Conn, error) { return m.dial(ctx, url) }
+	return &wsman.Client{Dial: dial, Initiator: m.initiator(url), Machine: m.name, Trace: m.trace}
+}
+
+// permits says whether the host may deliver as an offer wants it: nil, wsman.ErrPolicy or wsman.ErrIssuer.
+func (m *machine) permits(o *wsman.Offer) error {
+	if m.account != nil {
+		return o.PermitsKerberos()
+	}
+	err := o.Permits(m.issuer)
+	if errors.Is(err, wsman.ErrIssuer) && m.issuer == "" {
+		return nil
+	}
+	return err
 }
 
 // trace counts a request.
@@ -213,8 +176,12 @@ func (m *machine) trouble(err error) {
 	switch {
 	case m.sending.Err() != nil:
 		return // it was we who hung up
+	case errors.As(err, &status) && status.Code == http.StatusUnauthorized, errors.Is(err, kerberos.ErrProof):
+		reason = "auth"
 	case errors.As(err, &status):
 		reason = "refused"
+	case errors.Is(err, kerberos.ErrTicket):
+		reason = "ticket"
 	case errors.Is(err, errHandshake), isAlert(err):
 		reason = "tls"
 	case errors.Is(err, errRemote):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -36,10 +37,10 @@ func newWorker(m *machine, o *wsman.Offer) *worker {
 		m.tally.note(w.log, reason, err)
 		return nil
 	}
-	if err := o.Permits(m.issuer); errors.Is(err, wsman.ErrPolicy) {
-		return refuse("policy", err)
-	} else if err != nil && m.issuer != "" {
+	if err := m.permits(o); errors.Is(err, wsman.ErrIssuer) {
 		return refuse("issuer", err)
+	} else if err != nil {
+		return refuse("policy", err)
 	}
 	for _, address := range []string{o.NotifyTo, o.EndTo} {
 		if err := m.reachable(m.sending, address); errors.Is(err, errRemote) {
@@ -75,7 +76,8 @@ func (w *worker) defaults() {
 	if o.MaxEnvelopeSize == 0 {
 		o.MaxEnvelopeSize = 512000
 	}
-	w.client = &wsman.Client{Dial: m.dialler(o.NotifyTo), Machine: m.name, SLDC: m.SLDC == On || m.SLDC == Auto && o.Compression, Quirks: m.Quirks, Trace: m.trace}
+	w.client = m.client(o.NotifyTo)
+	w.client.SLDC, w.client.Quirks = m.SLDC == On || m.SLDC == Auto && o.Compression, m.Quirks
 	if m.UTF8 || o.ContentEncoding == "UTF-8" {
 		w.client.Encoding = wsman.UTF8
 	}
@@ -334,11 +336,13 @@ func (w *worker) insist(send func(context.Context) error) error {
 	}
 }
 
-// once sends, and at once again when a connection that was open before turns out to be gone.
+// once sends, and at once again when a connection that was open before turns out to be gone, or its proof to be no longer good.
 func (w *worker) once(send func(context.Context) error) error {
 	open := w.client.Connected()
 	err := send(w.m.sending)
-	if open && errors.Is(err, wsman.ErrLost) && !errors.Is(err, os.ErrDeadlineExceeded) && w.m.sending.Err() == nil {
+	var status *wsman.StatusError
+	expired := errors.As(err, &status) && status.Code == http.StatusUnauthorized
+	if open && (expired || errors.Is(err, wsman.ErrLost) && !errors.Is(err, os.ErrDeadlineExceeded)) && w.m.sending.Err() == nil {
 		w.m.trouble(err)
 		err = send(w.m.sending)
 	}
