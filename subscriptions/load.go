@@ -72,9 +72,6 @@ func (l *loader) file(file string) {
 	c.delivery()
 	c.query()
 	s.Query = strings.TrimSpace(strings.ReplaceAll(s.Query, "\r\n", "\n")) // how the file was saved is no new version
-	if len(s.Targets.Groups) > 0 {
-		l.warn(doc.Errorf("targets.groups", "no source proves groups yet: nobody gets this subscription"))
-	}
 	l.loaded.Subscriptions = append(l.loaded.Subscriptions, s)
 }
 

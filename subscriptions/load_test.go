@@ -180,7 +180,7 @@ func TestLineEndsAreNoNewVersion(t *testing.T) {
 
 func TestLoadWarnings(t *testing.T) {
 	terms := strings.Repeat("EventID=1 or ", 22) + "EventID&lt;=3"
-	l, err := subscriptions.Load(folder(t, "a.yaml", "name: x\nid: 5f1c0d1e-2f7d-4a55-9b7e-6f6d6c1f0a11\ntargets: {groups: [S-1-5-21-1-2-3-515]}\nquery: |\n  <QueryList>\n    <Query Id=\"0\">\n"+
+	l, err := subscriptions.Load(folder(t, "a.yaml", "name: x\nid: 5f1c0d1e-2f7d-4a55-9b7e-6f6d6c1f0a11\nquery: |\n  <QueryList>\n    <Query Id=\"0\">\n"+
 		"      <Select Path=\"Security\">*[System[("+terms+")]]</Select>\n"+
 		"      <Select Path=\"Security\">*[System[(EventID=1)]] and *[EventData[Data='"+strings.Repeat("=", 50)+"']]</Select>\n"+
 		"      <Select Path=\"file://C:\\x.evtx\">*</Select>\n    </Query>\n  </QueryList>\n"), nil)
@@ -191,9 +191,8 @@ func TestLoadWarnings(t *testing.T) {
 		got = append(got, first[strings.LastIndex(first, "a.yaml"):])
 	}
 	want := []string{
-		"a.yaml:7:7: Select has 23 terms; Windows refuses an expression of more than about 22: split it into several",
-		`a.yaml:9:7: Path "file://C:\\x.evtx" is a saved log; sources forward channels`,
-		"a.yaml:3:19: no source proves groups yet: nobody gets this subscription",
+		"a.yaml:6:7: Select has 23 terms; Windows refuses an expression of more than about 22: split it into several",
+		`a.yaml:8:7: Path "file://C:\\x.evtx" is a saved log; sources forward channels`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -29,7 +29,7 @@ type Subscription struct {
 type Targets struct {
 	Names        []Glob      `yaml:"names"`        // on the proven identity
 	Except       []Glob      `yaml:"except"`       // these never
-	Groups       []SID       `yaml:"groups"`       // met by nobody until identities carry groups
+	Groups       []SID       `yaml:"groups"`       // of the PAC: only hosts that come by Kerberos have any
 	Networks     []Network   `yaml:"networks"`     // of the peer's address
 	Certificates []Attribute `yaml:"certificates"` // of the source's certificate
 	Paths        []Path      `yaml:"paths"`        // of the Enumerate; not looked at when events arrive

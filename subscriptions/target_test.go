@@ -84,6 +84,8 @@ func TestAdmits(t *testing.T) {
 	glob, network, attribute := list[subscriptions.Glob], list[subscriptions.Network], list[subscriptions.Attribute]
 	pc1 := source("pc1.corp.example", "192.0.2.7:50000")
 	machine := wsman.Source{Name: "PC-1$@CORP.EXAMPLE", Method: wsman.Kerberos, Addr: netip.MustParseAddrPort("[2001:db8::1%eth0]:1")}
+	member := machine
+	member.Groups = []string{"S-1-5-21-1-2-3-513", "S-1-5-21-1-2-3-515"}
 	for _, c := range []struct {
 		name    string
 		targets subscriptions.Targets
@@ -110,7 +112,9 @@ func TestAdmits(t *testing.T) {
 		{"san", subscriptions.Targets{Certificates: attribute(t, "san=alias.*")}, pc1, true},
 		{"san, address", subscriptions.Targets{Certificates: attribute(t, "san=192.0.2.9")}, pc1, true},
 		{"no certificate", subscriptions.Targets{Certificates: attribute(t, "o=*")}, machine, false},
-		{"groups", subscriptions.Targets{Groups: list[subscriptions.SID](t, "S-1-5-21-1-2-3-515")}, pc1, false},
+		{"groups of a certificate", subscriptions.Targets{Groups: list[subscriptions.SID](t, "S-1-5-21-1-2-3-515")}, pc1, false},
+		{"a member", subscriptions.Targets{Groups: list[subscriptions.SID](t, "S-1-5-21-1-2-3-999", "S-1-5-21-1-2-3-515")}, member, true},
+		{"no member", subscriptions.Targets{Groups: list[subscriptions.SID](t, "S-1-5-21-1-2-3-516")}, member, false},
 		{"all lists", subscriptions.Targets{Names: glob(t, "pc1.*"), Networks: network(t, "192.0.2.0/24"), Certificates: attribute(t, "o=Corp")}, pc1, true},
 		{"all lists but one", subscriptions.Targets{Names: glob(t, "pc1.*"), Networks: network(t, "10.0.0.0/8"), Certificates: attribute(t, "o=Corp")}, pc1, false},
 		{"paths are another question", subscriptions.Targets{Paths: []subscriptions.Path{"/tier0"}}, pc1, true},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,8 +105,11 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 		}
 	}
 	for i := range c.Listeners {
-		if c.Listeners[i].TLS != nil && c.Listeners[i].TLS.CBC != nil {
-			r.listener(ctx, c, &c.Listeners[i], online)
+		switch l := &c.Listeners[i]; {
+		case l.TLS != nil && l.Kerberos == nil:
+			r.tls(ctx, c, l, online)
+		case l.Kerberos != nil && l.TLS == nil:
+			r.kerberos(ctx, c, l, online)
 		}
 	}
 	if online && len(problems) == 0 && err == nil {
@@ -118,7 +120,7 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 // refresh is the interval that the printed policy strings ask for.
 const refresh = 900
 
-func (r *report) listener(ctx context.Context, c *Config, l *ListenerConfig, online bool) {
+func (r *report) tls(ctx context.Context, c *Config, l *ListenerConfig, online bool) {
 	subject := "listener " + l.Name
 	keeper := l.TLS.keeper(c)
 	if err := keeper.Load(); err != nil {
@@ -129,7 +131,11 @@ func (r *report) listener(ctx context.Context, c *Config, l *ListenerConfig, onl
 		r.warn(subject, fmt.Errorf("%s; %s", warning.Text, warning.Remedy))
 	}
 	chain := keeper.Chain()
-	host, port := policyHost(l, chain[0])
+	name := chain[0].Subject.CommonName
+	if len(chain[0].DNSNames) > 0 {
+		name = chain[0].DNSNames[0]
+	}
+	host, port := l.reachedAs(name)
 	for _, problem := range certs.Explain(chain, host, time.Now()) {
 		if problem.Fatal {
 			r.problem(subject, fmt.Errorf("%s; %s", problem.Text, problem.Remedy))
@@ -138,27 +144,57 @@ func (r *report) listener(ctx context.Context, c *Config, l *ListenerConfig, onl
 	for _, fact := range keeper.Facts() {
 		r.ok(subject, fmt.Sprintf("%s certificate %s, valid until %s", fact.Role, fact.Name, fact.NotAfter.UTC().Format("2006-01-02")))
 		if fact.Role == "ca" {
-			r.policies = append(r.policies, fmt.Sprintf("%s: Server=https://%s%s,Refresh=%d,IssuerCA=%s", l.Name, net.JoinHostPort(host, port), wsman.EnumeratePath, refresh, fact.Thumbprint))
+			r.policy(l, "https", host, port, ",IssuerCA="+fact.Thumbprint)
 		}
 	}
-	if online {
-		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
-			r.problem(subject, fmt.Errorf("hosts would not find %s: %w; add it to DNS, or set advertise", host, err))
+	r.found(ctx, subject, host, online)
+}
+
+func (r *report) kerberos(ctx context.Context, c *Config, l *ListenerConfig, online bool) {
+	subject := "listener " + l.Name
+	acceptor := l.Kerberos.acceptor(c, l.Name)
+	if err := acceptor.Load(); err != nil {
+		r.problem(subject, err)
+		return
+	}
+	for _, warning := range acceptor.Warnings() {
+		r.warn(subject, warning)
+	}
+	name := c.Node
+	for _, fact := range acceptor.Facts() {
+		r.ok(subject, fmt.Sprintf("keytab has %s, kvno %d, %s", fact.Principal, fact.KVNO, fact.Etype))
+		if service, rest, ok := strings.Cut(fact.Principal, "/"); ok && strings.EqualFold(service, "http") {
+			name, _, _ = strings.Cut(rest, "@")
 		}
+	}
+	host, port := l.reachedAs(name)
+	r.policy(l, "http", host, port, "")
+	r.found(ctx, subject, host, online)
+}
+
+// policy notes the string for the Windows policy.
+func (r *report) policy(l *ListenerConfig, scheme, host, port, more string) {
+	r.policies = append(r.policies, fmt.Sprintf("%s: Server=%s://%s%s,Refresh=%d%s", l.Name, scheme, net.JoinHostPort(host, port), wsman.EnumeratePath, refresh, more))
+}
+
+// found asks DNS for the name that hosts will use.
+func (r *report) found(ctx context.Context, subject, host string, online bool) {
+	if !online {
+		return
+	}
+	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+		r.problem(subject, fmt.Errorf("hosts would not find %s: %w; add it to DNS, or set advertise", host, err))
 	}
 }
 
-// policyHost is what hosts should connect to: the advertised address, else the certificate's first name and the listener's port.
-func policyHost(l *ListenerConfig, leaf *x509.Certificate) (host, port string) {
+// reachedAs is what hosts should connect to: the advertised address, else the name that the listener can prove and its port.
+func (l *ListenerConfig) reachedAs(name string) (host, port string) {
 	if l.Advertise != "" {
 		host, port, _ = net.SplitHostPort(l.Advertise)
 		return host, port
 	}
 	_, port, _ = net.SplitHostPort(l.Address)
-	if len(leaf.DNSNames) > 0 {
-		return leaf.DNSNames[0], port
-	}
-	return leaf.Subject.CommonName, port
+	return name, port
 }
 
 func (r *report) kafka(ctx context.Context, c *Config, topics []string) {

@@ -51,10 +51,10 @@ type TLSConfig struct {
 // KerberosConfig is HTTP with Kerberos and sealed messages.
 type KerberosConfig struct {
 	Keytab string          `yaml:"keytab"`
-	SPNs   []string        `yaml:"spns"`
-	Realms []string        `yaml:"realms"`
+	SPNs   []string        `yaml:"spns"`   // [] = any entry of the keytab may open a ticket
+	Realms []string        `yaml:"realms"` // [] = the keytab's
 	RC4    bool            `yaml:"rc4"`
-	Users  bool            `yaml:"users"`
+	Users  bool            `yaml:"users"` // true: also accounts that do not end in $
 	Skew   strict.Duration `yaml:"skew"`
 }
 
@@ -171,6 +171,9 @@ func (c *Config) complete() {
 	}
 	for i := range c.Listeners {
 		l := &c.Listeners[i]
+		if l.Kerberos != nil && l.Kerberos.Skew == 0 {
+			l.Kerberos.Skew = strict.Duration(5 * time.Minute)
+		}
 		if l.TLS == nil {
 			continue
 		}

@@ -15,7 +15,8 @@ func TestSampleShowsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := defaults()
-	want.Listeners = []ListenerConfig{{Name: "tls", Address: ":5986", TLS: &TLSConfig{Certificate: "server.pem", Key: "server.key", ClientCA: "issuing-cas.pem"}}}
+	want.Listeners = []ListenerConfig{{Name: "tls", Address: ":5986", TLS: &TLSConfig{Certificate: "server.pem", Key: "server.key", ClientCA: "issuing-cas.pem"}},
+		{Name: "kerberos", Address: ":5985", Kerberos: &KerberosConfig{Keytab: "wef.keytab"}}}
 	want.Kafka.Brokers = []string{"kafka1.corp.example:9093"}
 	want.complete()
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateEmpty()); diff != "" {

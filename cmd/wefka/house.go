@@ -22,6 +22,7 @@ import (
 	"github.com/wefka/wefka/output/producer"
 	"github.com/wefka/wefka/subscriptions"
 	"github.com/wefka/wefka/wsman"
+	"github.com/wefka/wefka/wsman/kerberos"
 )
 
 // house is every room of a running collector.
@@ -44,9 +45,12 @@ type house struct {
 type listener struct {
 	config *ListenerConfig
 	socket net.Listener
-	certs  *certs.Server
+	proof  proof
 	server *wsman.Server
 }
+
+// proof is what a listener knows hosts by: certificates or a keytab. Load reads the files again; on error the old stay in force.
+type proof interface{ Load() error }
 
 // build makes the rooms from the back door to the front and opens the sockets last, so that nobody is let in before everything is
 // there. On error all that was built is closed again.
@@ -99,19 +103,27 @@ func (h *house) listen(subs []*subscriptions.Subscription) error {
 	h.budget = wsman.NewBudget(int64(h.config.Limits.InFlight))
 	for i := range h.config.Listeners {
 		c := &h.config.Listeners[i]
-		keeper := c.TLS.keeper(h.config)
-		keeper.Log = h.log
-		if err := keeper.Load(); err != nil {
+		l := &listener{config: c, server: &wsman.Server{Name: c.Name, Handler: h.manager, HandshakeReason: certs.Reason,
+			Log: h.log, Advertise: c.Advertise, Limits: limits, Budget: h.budget, Admit: h.admit, AccessLog: h.config.Log.Access}}
+		switch {
+		case c.TLS != nil:
+			keeper := c.TLS.keeper(h.config)
+			keeper.Log = h.log
+			l.proof, l.server.Auth, l.server.TLS = keeper, wsman.Certificates{Identity: wsman.Identity(c.TLS.Identity)}, keeper.Config()
+		case c.Kerberos != nil:
+			acceptor := c.Kerberos.acceptor(h.config, c.Name)
+			acceptor.Log = h.log
+			l.proof, l.server.Auth = acceptor, acceptor
+		}
+		if err := l.proof.Load(); err != nil {
 			return fmt.Errorf("listener %s: %w", c.Name, err)
 		}
 		socket, err := net.Listen("tcp", c.Address)
 		if err != nil {
 			return fmt.Errorf("listener %s: %w", c.Name, err)
 		}
-		h.listeners = append(h.listeners, &listener{config: c, socket: behindProxy(socket, c.ProxyProtocol), certs: keeper, server: &wsman.Server{
-			Name: c.Name, Handler: h.manager, Auth: wsman.Certificates{Identity: wsman.Identity(c.TLS.Identity)}, TLS: keeper.Config(), HandshakeReason: certs.Reason,
-			Log: h.log, Advertise: c.Advertise, Limits: limits, Budget: h.budget, Admit: h.admit, AccessLog: h.config.Log.Access,
-		}})
+		l.socket = behindProxy(socket, c.ProxyProtocol)
+		h.listeners = append(h.listeners, l)
 	}
 	return nil
 }
@@ -133,7 +145,12 @@ func (h *house) register(sink *output.Kafka) {
 	var keepers []*certs.Server
 	for _, l := range h.listeners {
 		rooms = append(rooms, l.server)
-		keepers = append(keepers, l.certs)
+		switch proof := l.proof.(type) {
+		case *certs.Server:
+			keepers = append(keepers, proof)
+		case *kerberos.Acceptor:
+			rooms = append(rooms, proof)
+		}
 	}
 	for _, room := range rooms {
 		r.MustRegister(room.Metrics()...)
@@ -225,6 +242,11 @@ func (t *TLSConfig) keeper(c *Config) *certs.Server {
 	}
 	return &certs.Server{Certificate: c.path(t.Certificate), Key: c.path(t.Key), ClientCA: c.path(t.ClientCA),
 		MinVersion: t.MinVersion, CBC: *t.CBC, CRL: crl, CRLRequired: t.CRLRequired}
+}
+
+// acceptor is the Kerberos of a listener.
+func (k *KerberosConfig) acceptor(c *Config, listener string) *kerberos.Acceptor {
+	return &kerberos.Acceptor{Keytab: c.path(k.Keytab), SPNs: k.SPNs, Realms: k.Realms, RC4: k.RC4, Users: k.Users, Skew: k.Skew.Duration(), Listener: listener}
 }
 
 // topics are all that these subscriptions can write to.

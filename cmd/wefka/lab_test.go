@@ -74,6 +74,18 @@ output: {format: %s}
 	return l
 }
 
+// listenKerberos gives the collector a second listener, for the hosts of a KDC.
+func (l *lab) listenKerberos(keytab string) (address string) {
+	l.t.Helper()
+	address = freeAddress(l.t)
+	config, err := os.ReadFile(l.path("wefka.yaml"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.write("wefka.yaml", strings.Replace(string(config), "listeners:\n", fmt.Sprintf("listeners:\n  - {name: kerberos, address: %q, kerberos: {keytab: %q}}\n", address, keytab), 1))
+	return address
+}
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -236,13 +248,18 @@ type fleet struct {
 
 var fleets int
 
-// simulate starts hosts against the lab's collector.
+// simulate starts hosts with certificates against the lab's collector.
 func (l *lab) simulate(args ...string) *fleet {
+	l.t.Helper()
+	return l.start(append([]string{"--url", "https://localhost:" + port(l.address) + "/wsman/SubscriptionManager/WEC", "--ca", l.path("ca.pem"),
+		"--issue-ca", l.path("ca.pem"), "--issue-key", l.path("ca.key")}, args...))
+}
+
+func (l *lab) start(args []string) *fleet {
 	l.t.Helper()
 	fleets++
 	f := &fleet{l: l, n: fleets, done: make(chan error, 1)}
-	args = append([]string{"simulate", "--url", "https://localhost:" + port(l.address) + "/wsman/SubscriptionManager/WEC", "--ca", l.path("ca.pem"),
-		"--issue-ca", l.path("ca.pem"), "--issue-key", l.path("ca.key"), "--acked", f.ackedFile(), "--report", f.reportFile()}, args...)
+	args = append([]string{"simulate", "--acked", f.ackedFile(), "--report", f.reportFile()}, args...)
 	f.cmd = exec.Command(l.program, args...)
 	f.cmd.Stderr = &f.stderr
 	if err := f.cmd.Start(); err != nil {

@@ -93,7 +93,7 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 	return loaded.Subscriptions, warnings, errors.Join(errs...)
 }
 
-// reload reads subscriptions and certificates whole, then swaps; an error leaves everything as it was.
+// reload reads subscriptions, certificates and keytabs whole, then swaps; an error leaves everything as it was.
 func (h *house) reload() {
 	err := h.swap()
 	h.reloads.done(err)
@@ -114,7 +114,7 @@ func (h *house) swap() error {
 		return err
 	}
 	for _, l := range h.listeners {
-		if err := l.certs.Load(); err != nil {
+		if err := l.proof.Load(); err != nil {
 			return fmt.Errorf("listener %s: %w", l.config.Name, err)
 		}
 	}
@@ -170,12 +170,23 @@ func (h *house) watch(ctx context.Context, hup <-chan os.Signal) error {
 func (c *Config) watched() map[string][]string {
 	files := map[string][]string{c.path(c.Subscriptions): {""}}
 	for _, l := range c.Listeners {
-		for _, f := range append([]string{l.TLS.Certificate, l.TLS.Key, l.TLS.ClientCA}, l.TLS.CRL...) {
+		for _, f := range l.files() {
 			folder, name := filepath.Split(c.path(f))
 			files[filepath.Clean(folder)] = append(files[filepath.Clean(folder)], name)
 		}
 	}
 	return files
+}
+
+// files are those that say whom a listener knows.
+func (l *ListenerConfig) files() []string {
+	switch {
+	case l.TLS != nil:
+		return append([]string{l.TLS.Certificate, l.TLS.Key, l.TLS.ClientCA}, l.TLS.CRL...)
+	case l.Kerberos != nil:
+		return []string{l.Kerberos.Keytab}
+	}
+	return nil
 }
 
 // stamp changes when a watched file does.

@@ -34,7 +34,8 @@ func (p *program) simulateCommand() *cobra.Command {
 request in flight, retried until acknowledged. Of each recorded event only Computer, EventRecordID and TimeCreated are replaced.
 Ends with a JSON report; exit 0 only if something was sent and everything was acknowledged.`,
 		Example: `  wefka simulate --url https://localhost:5986/wsman/SubscriptionManager/WEC --ca ca.pem --issue-ca ca.pem --issue-key ca.key \
-      --hosts 50 --events 20000 --acked acked.txt --report report.json`,
+      --hosts 50 --events 20000 --acked acked.txt --report report.json
+  wefka simulate --url http://localhost:5985/wsman/SubscriptionManager/WEC --keytab hosts.keytab --spn HTTP/wec01.corp.example --events 1000`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd, fleet, &f) },
 	}
@@ -48,8 +49,12 @@ Ends with a JSON report; exit 0 only if something was sent and everything was ac
 	flags.StringVar(&f.issueKey, "issue-key", "", "its key, PEM")
 	flags.StringVar(&f.cert, "cert", "", "one client certificate for all hosts, PEM")
 	flags.StringVar(&f.key, "key", "", "its key, PEM")
-	flags.IntVar(&fleet.Hosts, "hosts", 1, "how many hosts")
-	flags.StringVar(&fleet.Name, "name", "sim-%05d.lab.example", "pattern of their names")
+	flags.StringVar(&fleet.Keytab, "keytab", "", "Kerberos instead of certificates: its principals ending in $ are the hosts")
+	flags.StringVar(&fleet.Krb5Conf, "krb5-conf", "/etc/krb5.conf", "names their KDCs")
+	flags.StringVar(&fleet.SPN, "spn", "", "service to ask tickets for; default: HTTP/ and the host of the URL")
+	flags.BoolVar(&fleet.Negotiate, "negotiate", false, "Negotiate (SPNEGO) instead of Kerberos, as with TrustedHosts")
+	flags.IntVar(&fleet.Hosts, "hosts", 1, "how many hosts; with --keytab all that are in it")
+	flags.StringVar(&fleet.Name, "name", "sim-%05d.lab.example", "pattern of their names; with --keytab they are named after their principals")
 	flags.Float64Var(&fleet.Rate, "rate", 0, "events a second of the whole fleet; 0: as fast as Acks come")
 	flags.Int64Var(&fleet.Events, "events", 0, "stop after so many events in all; 0: no end")
 	flags.DurationVar(&fleet.Duration, "duration", 0, "stop after so long; 0: no end")
@@ -71,7 +76,7 @@ func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simula
 	if fleet.SLDC, err = simulator.ParseSLDC(f.sldc); err != nil {
 		return usageError{err}
 	}
-	if err := f.identities(fleet); err != nil {
+	if err := f.identities(cmd, fleet); err != nil {
 		return err
 	}
 	var level slog.LevelVar
@@ -110,8 +115,24 @@ func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simula
 	return nil
 }
 
-// identities gives the hosts their certificates and the CA that they trust.
-func (f *simulateFlags) identities(fleet *simulator.Fleet) error {
+// identities gives the hosts their certificates and the CA that they trust, or leaves them to their keytab.
+func (f *simulateFlags) identities(cmd *cobra.Command, fleet *simulator.Fleet) error {
+	if fleet.Keytab != "" {
+		for _, name := range []string{"ca", "issue-ca", "issue-key", "cert", "key", "name"} {
+			if cmd.Flags().Changed(name) {
+				return usagef("--keytab and --%s exclude each other", name)
+			}
+		}
+		if !cmd.Flags().Changed("hosts") {
+			fleet.Hosts = 0
+		}
+		return nil
+	}
+	for _, name := range []string{"krb5-conf", "spn", "negotiate"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s needs --keytab", name)
+		}
+	}
 	if f.ca != "" {
 		pem, err := os.ReadFile(f.ca)
 		if err != nil {
@@ -136,7 +157,7 @@ func (f *simulateFlags) identities(fleet *simulator.Fleet) error {
 		}
 		fleet.Certificate = &pair
 	default:
-		return usagef("hosts need certificates: give --issue-ca and --issue-key, or --cert and --key")
+		return usagef("hosts need certificates or a keytab: give --issue-ca and --issue-key, or --cert and --key, or --keytab")
 	}
 	return nil
 }

@@ -88,10 +88,12 @@ func (v *validator) listeners(listeners []ListenerConfig) {
 			}
 		}
 		switch {
+		case l.Kerberos != nil && l.TLS != nil:
+			v.add(key, "tls and kerberos: a listener has one of them")
 		case l.Kerberos != nil:
-			v.add(key+".kerberos", "this version has no Kerberos yet; use tls")
+			v.require(key+".kerberos.keytab", l.Kerberos.Keytab)
 		case l.TLS == nil:
-			v.add(key+".tls", "missing")
+			v.add(key, "tls or kerberos is missing: hosts must prove who they are")
 		default:
 			v.require(key+".tls.certificate", l.TLS.Certificate)
 			v.require(key+".tls.key", l.TLS.Key)
