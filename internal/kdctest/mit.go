@@ -74,6 +74,9 @@ func MIT(t testing.TB, realms ...Realm) *KDC {
 // Krb5Conf is the path of a krb5.conf that knows the KDC.
 func (k *KDC) Krb5Conf() string { return k.path("krb5.conf") }
 
+// Log is the path of the KDC's log.
+func (k *KDC) Log() string { return k.path("kdc.log") }
+
 // Env is what other programs need in their environment.
 func (k *KDC) Env() []string {
 	return append(os.Environ(), "KRB5_CONFIG="+k.Krb5Conf(), "KRB5_KDC_PROFILE="+k.path("kdc.conf"))
@@ -152,7 +155,7 @@ func (k *KDC) configure() {
   kdc_tcp_listen = `+k.addr+`
 [realms]
 `+servers.String()+`[logging]
-  kdc = FILE:`+k.path("kdc.log")+`
+  kdc = FILE:`+k.Log()+`
 `)
 	k.write("acl", "")
 }

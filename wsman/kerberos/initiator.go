@@ -93,6 +93,8 @@ func (e *Exchange) Next(challenges []string) (authorization string, seal wsman.S
 	}
 	token, err := step(answer)
 	switch {
+	case errors.Is(err, ErrProof):
+		return "", nil, err
 	case err != nil:
 		return "", nil, fmt.Errorf("%w: %w", ErrProof, err)
 	case token != nil:
@@ -111,7 +113,7 @@ func complaint(token []byte) error {
 	if err := e.Unmarshal(inner); err != nil {
 		return fmt.Errorf("%w: KRB-ERROR: %w", ErrProof, err)
 	}
-	return fmt.Errorf("%w: collector says %s", ErrProof, errorcode.Lookup(e.ErrorCode))
+	return fmt.Errorf("%w: the collector says %s", ErrProof, errorcode.Lookup(e.ErrorCode))
 }
 
 // kerberos is one step of the bare mechanism: AP-REQ out, AP-REP in.

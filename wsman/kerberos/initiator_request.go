@@ -76,8 +76,7 @@ func (r *apRequest) verify(reply []byte, session types.EncryptionKey) (Params, e
 	if ap.EncPart.EType != session.KeyType {
 		return Params{}, fmt.Errorf("AP-REP of etype %d, session key of etype %d", ap.EncPart.EType, session.KeyType)
 	}
-	const confounderAndMAC = 40 // at most; gokrb5 panics on less
-	if len(ap.EncPart.Cipher) < confounderAndMAC {
+	if len(ap.EncPart.Cipher) < leastCipher(session.KeyType) {
 		return Params{}, errors.New("AP-REP is cut short")
 	}
 	plain, err := crypto.DecryptEncPart(ap.EncPart, session, keyusage.AP_REP_ENCPART)
