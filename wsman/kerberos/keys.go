@@ -1,7 +1,7 @@
 package kerberos
 
 import (
-	"crypto/cipher"
+	"crypto/aes"
 	"crypto/hmac"
 	"fmt"
 	"hash"
@@ -53,14 +53,14 @@ func keyBytes(etype int32) int {
 
 // sealKeys are what the wrap tokens of one side are sealed with, made ready once.
 type sealKeys struct {
-	cts   *cts      // under Ke
+	cts   cts       // under Ke
 	mac   hash.Hash // under Ki
 	size  int       // bytes that stay of a MAC
 	sha2  bool      // the MAC is over the ciphertext (RFC 8009 3), else over the plaintext (RFC 3961 5.3)
 	scrap [64]byte
 }
 
-func newSealKeys(key types.EncryptionKey, usage uint32, make func(cipher.Block, []byte) cipher.BlockMode) (*sealKeys, error) {
+func newSealKeys(key types.EncryptionKey, usage uint32) (*sealKeys, error) {
 	e, err := crypto.GetEtype(key.KeyType)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func newSealKeys(key types.EncryptionKey, usage uint32, make func(cipher.Block, 
 		sha2: key.KeyType == etypeID.AES128_CTS_HMAC_SHA256_128 || key.KeyType == etypeID.AES256_CTS_HMAC_SHA384_192,
 	}
 	k.mac.Reset() // the first one keeps the padded key's state, and allocates for it
-	if k.cts, err = newCTS(ke, make); err != nil {
+	if k.cts.block, err = aes.NewCipher(ke); err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
 	return k, nil

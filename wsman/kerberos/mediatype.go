@@ -7,14 +7,14 @@ type text interface{ ~string | ~[]byte }
 
 // mediaKind is what stands before the parameters.
 func mediaKind[T text](s T) T {
-	kind, _ := cutAny(s, ";")
+	kind, _ := cutAny(s, ';', ';')
 	return trim(kind)
 }
 
 // mediaParam finds the first parameter of that name.
 func mediaParam[T text](s T, name string) (value T, ok bool) {
 	for len(s) > 0 {
-		key, rest := cutAny(s, "=;")
+		key, rest := cutAny(s, '=', ';')
 		if len(key) == len(s) {
 			break
 		}
@@ -36,21 +36,19 @@ func cutValue[T text](s T) (value, rest T) {
 		s = s[1:]
 	}
 	if len(s) > 0 && s[0] == '"' {
-		value, s = cutAny(s[1:], `"`)
-		_, rest = cutAny(s, ";")
+		value, s = cutAny(s[1:], '"', '"')
+		_, rest = cutAny(s, ';', ';')
 		return value, rest
 	}
-	value, rest = cutAny(s, ";")
+	value, rest = cutAny(s, ';', ';')
 	return trim(value), rest
 }
 
-// cutAny cuts at the first of some characters; without one, all is before.
-func cutAny[T text](s T, characters string) (before, after T) {
+// cutAny cuts at the first of two characters; without one, all is before.
+func cutAny[T text](s T, c, d byte) (before, after T) {
 	for i := range len(s) {
-		for j := range len(characters) {
-			if s[i] == characters[j] {
-				return s[:i], s[i+1:]
-			}
+		if s[i] == c || s[i] == d {
+			return s[:i], s[i+1:]
 		}
 	}
 	return s, s[len(s):]
@@ -74,7 +72,7 @@ func fold[T text](s T, t string) bool {
 		return false
 	}
 	for i := range len(t) {
-		if lower(s[i]) != lower(t[i]) {
+		if s[i] != t[i] && lower(s[i]) != lower(t[i]) {
 			return false
 		}
 	}

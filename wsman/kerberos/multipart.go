@@ -64,21 +64,15 @@ type part struct {
 // cut finds the token in a body, without moving anything.
 func (m *multipart) cut(contentType string, body []byte) (part, error) {
 	var p part
-	if kind := mediaKind(contentType); !fold(kind, sealedType) {
-		return p, sealErrorf("body of type %.64q where %s is due", kind, sealedType)
-	}
-	if word, _ := mediaParam(contentType, "protocol"); !fold(word, m.protocol) {
-		return p, sealErrorf("protocol %.64q where %s is due", word, m.protocol)
-	}
-	boundary, _ := mediaParam(contentType, "boundary")
-	if boundary == "" || len(boundary) > maxBoundary {
-		return p, sealErrorf("boundary of %d characters", len(boundary))
+	boundary, err := m.boundary(contentType)
+	if err != nil {
+		return p, err
 	}
 	rest, ok := cutDelimiter(body, boundary)
 	if !ok {
 		return p, sealErrorf("body does not begin with the boundary")
 	}
-	rest, err := m.first(rest, boundary, &p)
+	rest, err = m.first(rest, boundary, &p)
 	if err != nil {
 		return p, err
 	}
@@ -98,6 +92,24 @@ func (m *multipart) cut(contentType string, body []byte) (part, error) {
 	}
 	p.header = int(header)
 	return p, nil
+}
+
+// boundary reads the Content-Type of a body, which is nearly always the same.
+func (m *multipart) boundary(contentType string) (string, error) {
+	if contentType == m.contentType {
+		return sentBoundary, nil
+	}
+	if kind := mediaKind(contentType); !fold(kind, sealedType) {
+		return "", sealErrorf("body of type %.64q where %s is due", kind, sealedType)
+	}
+	if word, _ := mediaParam(contentType, "protocol"); !fold(word, m.protocol) {
+		return "", sealErrorf("protocol %.64q where %s is due", word, m.protocol)
+	}
+	boundary, _ := mediaParam(contentType, "boundary")
+	if boundary == "" || len(boundary) > maxBoundary {
+		return "", sealErrorf("boundary of %d characters", len(boundary))
+	}
+	return boundary, nil
 }
 
 // first reads the headers of the first part, in any order, and the boundary after them.

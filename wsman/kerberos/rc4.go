@@ -144,6 +144,7 @@ func unpad(message []byte, length int) (_ []byte, ok bool) {
 	return message, n == length
 }
 
+// mic is RFC 4757 7.2. The number of a MIC is encrypted only; in a wrap token the key depends on it.
 func (r *rc4Wrap) mic(message []byte, number uint64) []byte {
 	sum := r.checksum(micSalt, micClear, message)
 	var sequence [8]byte

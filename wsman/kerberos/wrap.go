@@ -2,7 +2,6 @@ package kerberos
 
 import (
 	"bytes"
-	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
 	"slices"
@@ -44,10 +43,10 @@ func newAESWrap(p *Params) (*aesWrap, error) {
 	a := &aesWrap{key: signKey(p.Key)}
 	a.this, a.other = p.sides()
 	var err error
-	if a.out, err = newSealKeys(p.Key, a.this.seal, cipher.NewCBCEncrypter); err != nil {
+	if a.out, err = newSealKeys(p.Key, a.this.seal); err != nil {
 		return nil, err
 	}
-	a.in, err = newSealKeys(p.Key, a.other.seal, cipher.NewCBCDecrypter)
+	a.in, err = newSealKeys(p.Key, a.other.seal)
 	return a, err
 }
 

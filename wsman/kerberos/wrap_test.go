@@ -58,8 +58,8 @@ func pair(t testing.TB, k types.EncryptionKey, change ...func(*kerberos.Params))
 
 const closing = "--Encrypted Boundary--\r\n"
 
-// token cuts a body that we sealed into framing, security header and data, without the parser of the room.
-func token(t testing.TB, body []byte) (head string, header, data []byte) {
+// tokenOf cuts a body that we sealed into framing, security header and data, without the parser of the room.
+func tokenOf(t testing.TB, body []byte) (head string, header, data []byte) {
 	t.Helper()
 	const before = "Content-Type: application/octet-stream\r\n"
 	at := bytes.Index(body, []byte(before))
@@ -82,11 +82,12 @@ func frame(length int, header, data []byte) []byte {
 
 const kerberosType = `multipart/encrypted;protocol="application/HTTP-Kerberos-session-encrypted";boundary="Encrypted Boundary"`
 
-// fixed replaces the random numbers of a test.
-func fixed(t *testing.T, text string) {
+// fixed lets f have a text for random numbers.
+func fixed(text string, f func()) {
 	was := rand.Reader
-	t.Cleanup(func() { rand.Reader = was })
+	defer func() { rand.Reader = was }()
 	rand.Reader = strings.NewReader(text)
+	f()
 }
 
 func unhex(t testing.TB, s string) []byte {
@@ -113,14 +114,15 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fixed(t, string(v.confounder))
-			kind, body, err := sender.Seal(soap16, v.message)
+			var kind string
+			var body []byte
+			fixed(string(v.confounder), func() { kind, body, err = sender.Seal(soap16, v.message) })
 			if err != nil || kind != kerberosType {
 				t.Fatal(kind, err)
 			}
 			want := frame(len(v.message), v.header, v.data)
 			if v.padded { // we send no padding
-				_, header, _ := token(t, body)
+				_, header, _ := tokenOf(t, body)
 				if len(header) != len(v.header) {
 					t.Errorf("header of %d bytes, want %d", len(header), len(v.header))
 				}
@@ -179,8 +181,13 @@ func seal(t testing.TB, k types.EncryptionKey, usage uint32, flags byte, number 
 	t.Helper()
 	header := []byte{5, 4, flags, 0xFF, byte(filler >> 8), byte(filler), 0, 0}
 	header = binary.BigEndian.AppendUint64(header, number)
-	inner := append(append(bytes.Clone(message), random(filler)...), header...)
-	b, err := crypto.GetEncryptedData(inner, k, usage, 0)
+	return sealUnder(t, k, usage, header, append(bytes.Clone(message), random(filler)...), rotation)
+}
+
+// sealUnder seals with whatever header.
+func sealUnder(t testing.TB, k types.EncryptionKey, usage uint32, header, text []byte, rotation int) []byte {
+	t.Helper()
+	b, err := crypto.GetEncryptedData(append(text, header...), k, usage, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +215,7 @@ func TestSealForeign(t *testing.T) {
 					if err != nil || kind != kerberosType {
 						t.Fatal(kind, err)
 					}
-					_, header, data := token(t, body)
+					_, header, data := tokenOf(t, body)
 					if !bytes.Equal(body, frame(n, header, data)) || len(body) != 238+len(fmt.Sprint(n))+s.header+n {
 						t.Fatalf("framing of %d bytes: %q", n, body[:min(n, 300)])
 					}
@@ -250,7 +257,7 @@ func TestBothEnds(t *testing.T) {
 							t.Fatal(err)
 						}
 						if s.etype != 23 {
-							_, header, _ := token(t, body)
+							_, header, _ := tokenOf(t, body)
 							if want := byte(2 + i%2); !subkey && header[2] != want || subkey && header[2] != want|4 {
 								t.Fatalf("flags %02x", header[2])
 							}
@@ -275,7 +282,7 @@ func TestTamper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, header, data := token(t, body)
+		head, header, data := tokenOf(t, body)
 		if len(header) != s.header {
 			t.Errorf("etype %d: header of %d bytes", s.etype, len(header))
 		}
@@ -367,7 +374,7 @@ func TestShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, header, data := token(t, body)
+		_, header, data := tokenOf(t, body)
 		tok := append(bytes.Clone(header), data...)
 		for n := range tok {
 			for h := 0; h <= n; h++ {
@@ -426,6 +433,21 @@ func TestRefusedTokens(t *testing.T) {
 		tok[at] = value
 		if _, err := collector.Open(kerberosType, frame(len(message), tok[:60], tok[60:])); err == nil {
 			t.Errorf("byte %d", at)
+		}
+	}
+	// Both headers are the same, but not of a wrap token, or with more filler than there is text.
+	for header, want := range map[string]string{
+		"\x05\x04\x06\xff\x00\x00\x00\x00": "", "\x04\x04\x06\xff\x00\x00\x00\x00": "not a wrap token", "\x05\x05\x06\xff\x00\x00\x00\x00": "not a wrap token",
+		"\x05\x04\x06\x00\x00\x00\x00\x00": "not a wrap token", "\x05\x04\x06\xff\x00\x07\x00\x00": "said to be", "\x05\x04\x06\xff\x00\x08\x00\x00": "filler of 8",
+		"\x05\x04\x06\xff\xff\xff\x00\x00": "filler of 65535",
+	} {
+		for _, rotation := range []int{0, 28} {
+			_, collector := pair(t, k)
+			tok := sealUnder(t, k, 24, []byte(header+"\x00\x00\x00\x00\x00\x00\x00\x07"), bytes.Clone(message), rotation)
+			_, err := collector.Open(kerberosType, frame(len(message), tok[:60], tok[60:]))
+			if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%x: %v", header, err)
+			}
 		}
 	}
 	// So long only.
@@ -497,7 +519,7 @@ func TestNewContextRefuses(t *testing.T) {
 	}
 }
 
-// TestAllocations: a message opens without any, and is sealed with the body's one.
+// TestAllocations: a message opens without any; to seal one takes the body and a cipher.
 func TestAllocations(t *testing.T) {
 	for _, s := range shapes {
 		source, collector := pair(t, key(s.etype, s.key))
@@ -515,7 +537,7 @@ func TestAllocations(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("etype %d: %v allocations to open", s.etype, n)
 		}
-		if n := testing.AllocsPerRun(100, func() { _, _, _ = source.Seal(soap16, message) }); n > 1 {
+		if n := testing.AllocsPerRun(100, func() { _, _, _ = source.Seal(soap16, message) }); n > 2 {
 			t.Errorf("etype %d: %v allocations to seal", s.etype, n)
 		}
 	}
