@@ -9,7 +9,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 )
 
-// vector is one token of testdata/wrap.txt.
+// vector is one paragraph of testdata/wrap.txt or testdata/mit.txt.
 type vector struct {
 	name       string
 	key        types.EncryptionKey
@@ -20,16 +20,18 @@ type vector struct {
 	header     []byte
 	data       []byte
 	padded     bool
+	mic        []byte
+	wrapped    []byte
 }
 
-func vectors(t *testing.T) []vector {
+func vectors(t *testing.T, file string) []vector {
 	t.Helper()
-	file, err := os.ReadFile("testdata/wrap.txt")
+	text, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []vector
-	for line := range strings.Lines(string(file)) {
+	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		value = strings.TrimSpace(value)
 		if name == "" || name[0] == '#' {
@@ -64,12 +66,16 @@ func vectors(t *testing.T) []vector {
 		case "data":
 			v.data = unhex(t, value)
 			v.padded = len(v.data) > len(v.message)
+		case "mic":
+			v.mic = unhex(t, value)
+		case "wrapped":
+			v.wrapped = unhex(t, value)
 		default:
-			t.Fatalf("testdata/wrap.txt: %q", line)
+			t.Fatalf("%s: %q", file, line)
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("no vectors")
+		t.Fatalf("%s is empty", file)
 	}
 	return all
 }

@@ -107,7 +107,7 @@ func random(n int) []byte {
 
 // TestVectors: tokens that were made and opened with MIT krb5 1.20, for keys, confounder and text of our own.
 func TestVectors(t *testing.T) {
-	for _, v := range vectors(t) {
+	for _, v := range vectors(t, "wrap.txt") {
 		t.Run(v.name, func(t *testing.T) {
 			p := kerberos.Params{Key: v.key, AcceptorSubkey: true, Scheme: wsman.Kerberos, Send: v.number, Initiator: v.source}
 			sender, err := kerberos.NewContext(p)
@@ -137,6 +137,45 @@ func TestVectors(t *testing.T) {
 			got, err := receiver.Open(kerberosType, want)
 			if err != nil || !bytes.Equal(got, v.message) {
 				t.Errorf("opened as %x, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestMIT: every kind of token that MIT makes, in both directions.
+func TestMIT(t *testing.T) {
+	for _, v := range vectors(t, "mit.txt") {
+		t.Run(v.name, func(t *testing.T) {
+			p := kerberos.Params{Key: v.key, AcceptorSubkey: true, Scheme: wsman.Kerberos, Send: v.number, Initiator: v.source}
+			sender, err := kerberos.NewContext(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Initiator, p.Send, p.Receive = !v.source, 0, v.number
+			receiver, err := kerberos.NewContext(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := sender.MIC([]byte("mechanisms")); !bytes.Equal(got, v.mic) {
+				t.Errorf("MIC %x, want %x", got, v.mic)
+			}
+			if err := receiver.VerifyMIC([]byte("mechanisms"), v.mic); err != nil {
+				t.Error(err)
+			}
+			_, body, _ := sender.Seal(soap16, v.message)
+			_, ours, _ := tokenOf(t, body)
+			if len(ours) != len(v.header) || v.key.KeyType != 23 && !bytes.Equal(ours[:16], v.header[:16]) {
+				t.Errorf("header %x, want as %x", ours, v.header)
+			}
+			split := 16
+			if v.key.KeyType == 23 {
+				split = len(v.header)
+			}
+			for _, token := range [][2][]byte{{v.header, v.data}, {v.wrapped[:split], v.wrapped[split:]}} {
+				got, err := receiver.Open(kerberosType, frame(len(v.message), token[0], token[1]))
+				if err != nil || !bytes.Equal(got, v.message) {
+					t.Errorf("opened as %x, %v", got, err)
+				}
 			}
 		})
 	}
