@@ -95,7 +95,7 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// BenchmarkNewContext is all key derivations of a connection.
+// BenchmarkNewContext is all key derivations of a connection, at both ends.
 func BenchmarkNewContext(b *testing.B) {
 	for _, s := range append(shapes, shape{etype: 23, key: 16}) {
 		b.Run(fmt.Sprintf("etype=%d", s.etype), func(b *testing.B) {
