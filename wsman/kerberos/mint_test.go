@@ -83,11 +83,14 @@ type wishes struct {
 
 	authenticator func(*types.Authenticator)
 	request       func(*messages.APReq)
+
+	insideTicket, insideAuthenticator []byte // instead of what would be encrypted; nil: that
 }
 
 // minted is an AP-REQ and what only the client knows of it.
 type minted struct {
-	token         []byte // framed
+	token         []byte    // framed
+	ciphers       [2][]byte // of ticket and authenticator
 	session       types.EncryptionKey
 	authenticator types.Authenticator
 }
@@ -128,7 +131,10 @@ func mint(t testing.TB, tab *keytab.Keytab, change ...func(*wishes)) *minted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ticket.EncPart, err = crypto.GetEncryptedData(asn1tools.AddASNAppTag(clear, asnAppTag.EncTicketPart), w.key, keyusage.KDC_REP_TICKET, w.kvno)
+	if clear = asn1tools.AddASNAppTag(clear, asnAppTag.EncTicketPart); w.insideTicket != nil {
+		clear = w.insideTicket
+	}
+	ticket.EncPart, err = crypto.GetEncryptedData(clear, w.key, keyusage.KDC_REP_TICKET, w.kvno)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +146,11 @@ func mint(t testing.TB, tab *keytab.Keytab, change ...func(*wishes)) *minted {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if w.insideAuthenticator != nil {
+		if request.EncryptedAuthenticator, err = crypto.GetEncryptedData(w.insideAuthenticator, under, keyusage.AP_REQ_AUTHENTICATOR, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, o := range w.options {
 		types.SetFlag(&request.APOptions, o)
 	}
@@ -150,7 +161,7 @@ func mint(t testing.TB, tab *keytab.Keytab, change ...func(*wishes)) *minted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &minted{framed(1, b), w.ticket.Key, a}
+	return &minted{framed(1, b), [2][]byte{request.Ticket.EncPart.Cipher, request.EncryptedAuthenticator.Cipher}, w.ticket.Key, a}
 }
 
 func randomKey(etype int32) types.EncryptionKey {
