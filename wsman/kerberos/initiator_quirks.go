@@ -38,9 +38,7 @@ type spoiler struct {
 
 // Seal seals and then spoils what a receiver can only see after or beside opening.
 func (s *spoiler) Seal(kind string, message []byte) (contentType string, body []byte, err error) {
-	for range s.quirks.Gap {
-		_ = s.MIC(nil) // it takes a number
-	}
+	s.send += uint64(s.quirks.Gap)
 	contentType, body, err = s.Context.Seal(kind, message)
 	if err != nil {
 		return "", nil, err

@@ -41,8 +41,8 @@ func startMIT(t *testing.T) (k *kdctest.KDC, hosts, services string) {
 	return k, k.Keytab(kdcRealm, "PC-1$", "PC-2$", "PC-3$", "alice"), k.Keytab(kdcRealm, names...)
 }
 
-// TestMIT: what real tickets of an MIT KDC prove, our simulator delivers: each etype, either scheme, compressed or not.
-func TestMIT(t *testing.T) {
+// TestMITMatrix: what real tickets of an MIT KDC prove, our simulator delivers: each etype, either scheme, compressed or not.
+func TestMITMatrix(t *testing.T) {
 	k, hosts, services := startMIT(t)
 	s := openSite(t, &kerberos.Acceptor{Keytab: services, RC4: true})
 	for _, etype := range kdcEtypes {

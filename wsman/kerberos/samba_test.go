@@ -1,11 +1,18 @@
 package kerberos_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/wefka/wefka/events"
 	"github.com/wefka/wefka/internal/kdctest"
+	"github.com/wefka/wefka/subscriptions"
+	"github.com/wefka/wefka/subscriptions/strict"
 	"github.com/wefka/wefka/wsman"
 	"github.com/wefka/wefka/wsman/kerberos"
 )
@@ -58,6 +65,42 @@ func TestSamba(t *testing.T) {
 			}
 		}
 	})
+	t.Run("subscription for a group", func(t *testing.T) {
+		store, err := subscriptions.OpenBolt(t.TempDir() + "/state.db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		delivered := &sink{}
+		m := subscriptions.NewManager(store, delivered, nil)
+		defer m.Close(t.Context())
+		sub := subscriptions.New()
+		sub.Name, sub.ID, sub.Query, sub.Targets.Groups, sub.ReadExistingEvents = "members", siteID, siteQuery, []subscriptions.SID{subscriptions.SID(sid)}, true
+		sub.Delivery.MaxTime = strict.Duration(time.Second)
+		m.Replace([]*subscriptions.Subscription{sub})
+		s := openSiteFor(t, &kerberos.Acceptor{Keytab: services}, m)
+		for name, offers := range map[string]int{"WIN10$": 1, "WIN11$": 0} {
+			c := s.client(initiator(accounts[name], spn, wsman.Kerberos))
+			list, err := c.Enumerate(t.Context(), s.url())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list.Offers) != offers {
+				t.Errorf("%s is offered %d subscriptions", name, len(list.Offers))
+			}
+			var status *wsman.StatusError
+			switch err := c.Heartbeat(t.Context(), s.offer()); {
+			case offers == 1 && err != nil:
+				t.Errorf("%s: %v", name, err)
+			case offers == 0 && (!errors.As(err, &status) || status.Code != 403):
+				t.Errorf("%s, no member, sends all the same: %v", name, err)
+			}
+		}
+		s.deliver(t, s.fleet(d.Keytab("WIN10$"), d.Krb5Conf(), spn))
+		if delivered.events != 60 || !slices.Equal(delivered.sources, []string{member}) {
+			t.Errorf("%d events of %v", delivered.events, delivered.sources)
+		}
+	})
 	t.Run("service names", func(t *testing.T) {
 		s := openSite(t, &kerberos.Acceptor{Keytab: services})
 		for _, name := range []string{"host/wec.ad.test", "HOST/wec.ad.test", "http/WEC.ad.TEST", "HTTP/wec"} {
@@ -107,4 +150,21 @@ func TestSamba(t *testing.T) {
 			t.Errorf("on the connection that was open all the time: %v", err)
 		}
 	})
+}
+
+// sink is a subscriptions.Sink that counts.
+type sink struct {
+	mu      sync.Mutex
+	events  int
+	sources []string
+}
+
+func (s *sink) Deliver(_ context.Context, b *events.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events += len(b.Raw)
+	if !slices.Contains(s.sources, b.Source) {
+		s.sources = append(s.sources, b.Source)
+	}
+	return nil
 }

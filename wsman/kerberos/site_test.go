@@ -64,13 +64,22 @@ func (l *siteLog) String() string {
 // openSite loads the acceptor's keytab and serves until the test ends.
 func openSite(t testing.TB, a *kerberos.Acceptor) *site {
 	t.Helper()
+	return openSiteFor(t, a, nil)
+}
+
+// openSiteFor is openSite with another handler than the site itself, unless that is nil.
+func openSiteFor(t testing.TB, a *kerberos.Acceptor, h wsman.Handler) *site {
+	t.Helper()
 	s := &site{t: t, acceptor: a, log: &siteLog{}, metrics: prometheus.NewRegistry(), compress: true, events: map[string]int{}, ended: map[string]bool{}}
 	a.Listener, a.Log = "kerberos", slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if err := a.Load(); err != nil {
 		t.Fatal(err)
 	}
 	s.metrics.MustRegister(a.Metrics()...)
-	server := &wsman.Server{Name: "kerberos", Handler: s, Auth: a, Log: a.Log}
+	if h == nil {
+		h = s
+	}
+	server := &wsman.Server{Name: "kerberos", Handler: h, Auth: a, Log: a.Log}
 	s.metrics.MustRegister(server.Metrics()...)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
