@@ -1,6 +1,7 @@
 package kerberos
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -139,15 +140,15 @@ func (h *hearing) judge(authorization string, n *negotiation) (v verdict, err er
 	if err != nil || len(token) == 0 {
 		return v, refuse(reasonMalformed, "token is no base64")
 	}
-	if strings.HasPrefix(string(token), "NTLMSSP\x00") {
-		return v, refuse(reasonNTLM, ntlmAdvice)
-	}
-	if h.method == wsman.Negotiate {
+	if h.method == wsman.Negotiate && !isNTLM(token) {
 		return h.negotiate(token, n)
 	}
 	v.proof, v.token, err = h.accept(token)
 	return v, err
 }
+
+// isNTLM tells messages of NTLM (MS-NLMP 2.2.1), which Windows sends under Negotiate without more ado.
+func isNTLM(token []byte) bool { return bytes.HasPrefix(token, []byte("NTLMSSP\x00")) }
 
 // word is the scheme as it is written.
 func (h *hearing) word() string {
@@ -166,15 +167,14 @@ func (h *hearing) refused(w http.ResponseWriter, err error) error {
 		refused.Reason, hint = r.reason, h.hint(r)
 	}
 	switch {
+	case errors.Is(err, errFull): // not the source's fault
+		return &wsman.Fault{Status: http.StatusServiceUnavailable, Reason: "replay_cache", Err: refused}
 	case refused.Reason == reasonNTLM:
 		offer(w, "Kerberos") // and not Negotiate: it would only try NTLM again
 	case h.method == wsman.Negotiate:
 		offer(w, "Negotiate"+hint, "Kerberos")
 	default:
 		offer(w, "Negotiate", "Kerberos"+hint)
-	}
-	if errors.Is(err, errFull) {
-		return &wsman.Fault{Status: http.StatusServiceUnavailable, Reason: "replay_cache", Err: refused}
 	}
 	return refused
 }

@@ -92,6 +92,9 @@ func (h *hearing) accept(token []byte) (*proof, []byte, error) {
 
 // read takes the token apart. Nothing in it is proven yet.
 func (h *hearing) read(token []byte) error {
+	if isNTLM(token) {
+		return refuse(reasonNTLM, ntlmAdvice)
+	}
 	id, inner, err := openFrame(token)
 	if err != nil {
 		return refuse(reasonMalformed, "%w", err)

@@ -18,38 +18,41 @@ func readLogonInfo(b []byte) ([]string, error) {
 	if !r.failed && (b[0] != 1 || b[1] != 0x10 || binary.LittleEndian.Uint16(b[2:]) != 8) {
 		return nil, errNDR // not little-endian version 1
 	}
-	r.skip(6 * 8) // times
-	var strings [8]bool
+	r.skip(6 * 8)     // times
+	var texts [8]bool // names and paths: is there one?
 	for i := range 6 {
-		strings[i] = r.stringRef()
+		texts[i] = r.stringRef()
 	}
 	r.skip(2 + 2 + 4 + 4) // counts of logons, user, primary group
 	groupCount, groups := r.u32(), r.u32()
 	r.skip(4 + 16) // flags, session key
-	strings[6], strings[7] = r.stringRef(), r.stringRef()
+	texts[6], texts[7] = r.stringRef(), r.stringRef()
 	domain := r.u32()
 	r.skip(8 + 4 + 4 + 8 + 8 + 4 + 4) // reserved, account control, status, logons, failed logons, reserved
 	extraCount, extra := r.u32(), r.u32()
 	resourceDomain := r.u32()
 	resourceCount, resource := r.u32(), r.u32()
 
-	for _, there := range strings[:6] {
+	for _, there := range texts[:6] {
 		r.string(there)
 	}
 	rids := r.memberships(groups, groupCount)
-	for _, there := range strings[6:] {
+	for _, there := range texts[6:] {
 		r.string(there)
 	}
-	sids := join(nil, r.sid(domain), rids)
-	for _, sid := range r.sids(extra, extraCount) {
-		sids = appendNew(sids, sid)
-	}
-	resourceSID := r.sid(resourceDomain)
-	sids = join(sids, resourceSID, r.memberships(resource, resourceCount))
+	sids := appendSIDs(nil, r.sid(domain), rids)
+	sids = append(sids, r.sids(extra, extraCount)...)
+	within := r.sid(resourceDomain)
+	sids = appendSIDs(sids, within, r.memberships(resource, resourceCount))
 	if r.failed {
 		return nil, errNDR
 	}
-	return sids, nil
+	seen := make(map[string]bool, len(sids))
+	return slices.DeleteFunc(sids, func(sid string) bool {
+		again := seen[sid]
+		seen[sid] = true
+		return again
+	}), nil
 }
 
 var errNDR = errors.New("cut short, or not what it should be")
@@ -57,18 +60,11 @@ var errNDR = errors.New("cut short, or not what it should be")
 // useForDenyOnly is an attribute of a group that must grant nothing (MS-PAC 2.2.1).
 const useForDenyOnly = 0x10
 
-func join(sids []string, domain string, rids []uint32) []string {
+func appendSIDs(sids []string, domain string, rids []uint32) []string {
 	for _, rid := range rids {
-		sids = appendNew(sids, domain+"-"+strconv.FormatUint(uint64(rid), 10))
+		sids = append(sids, domain+"-"+strconv.FormatUint(uint64(rid), 10))
 	}
 	return sids
-}
-
-func appendNew(sids []string, sid string) []string {
-	if slices.Contains(sids, sid) {
-		return sids
-	}
-	return append(sids, sid)
 }
 
 // ndr reads little-endian NDR. After a failure everything it reads is zero.

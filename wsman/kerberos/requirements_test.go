@@ -111,6 +111,7 @@ func TestRequirement19(t *testing.T) {
 		{"Kerberos", genuine},
 		{"Negotiate", negTokenInit([]string{oidNTLM}, genuine)},
 		{"Negotiate", negTokenInit([]string{oidNegoEx, oidNTLM}, nil)},
+		{"Negotiate", negTokenInit([]string{oidKRB5, oidNTLM}, genuine)},
 		{"Negotiate", framedAs(oidSPNEGO, der(0xa0, der(0x30, der(0xa0, der(0x30, []byte(oidNTLM))))))},
 	} {
 		m := c.dial()
@@ -119,7 +120,7 @@ func TestRequirement19(t *testing.T) {
 		}
 		m.prove().works(me)
 	}
-	if n := c.metric("auth_failures_total", "reason", "ntlm"); n != 7 {
+	if n := c.metric("auth_failures_total", "reason", "ntlm"); n != 8 {
 		t.Errorf("auth_failures_total = %v", n)
 	}
 	if log := c.log.String(); strings.Count(log, "reason=ntlm") != 1 { // once a minute and peer

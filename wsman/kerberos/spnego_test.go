@@ -118,99 +118,132 @@ func TestRequirement18(t *testing.T) {
 	}
 }
 
+// legs is a source that has Kerberos, but not as its favourite.
+type legs struct {
+	*machine
+	mechs []string
+}
+
+func (c *collector) legs() legs { return legs{c.dial(), []string{oidNegoEx, oidNTLM, oidMS, oidKRB5}} }
+
+// begin is the first leg.
+func (l legs) begin() {
+	l.t.Helper()
+	a := l.try("Negotiate", negTokenInit(l.mechs, []byte("another mechanism's")))
+	if a.String() != "401 Negotiate+" {
+		l.t.Fatal(a)
+	}
+	if r := readNegResp(l.t, a.token(l.t, "Negotiate")); r.state != 3 || r.mech != oidMS || r.token != nil || r.mic != nil {
+		l.t.Fatalf("%+v", r)
+	}
+}
+
+// proof is the second.
+func (l legs) proof() {
+	l.t.Helper()
+	request := mint(l.t, l.c.tab)
+	a := l.try("Negotiate", negTokenResp(request.token, nil))
+	if a.String() != "401 Negotiate+" {
+		l.t.Fatalf("%s\n%s", a, l.c.log)
+	}
+	r := readNegResp(l.t, a.token(l.t, "Negotiate"))
+	if r.state != 1 || r.mech != oidMS {
+		l.t.Fatalf("%+v", r)
+	}
+	l.context = request.context(l.t, request.answered(l.t, r.token), wsman.Negotiate)
+	if err := l.context.VerifyMIC(mechList(l.mechs), r.mic); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l legs) mic() []byte { return l.context.MIC(mechList(l.mechs)) }
+
+// end is the third.
+func (l legs) end() {
+	l.t.Helper()
+	a := l.try("Negotiate", negTokenResp(nil, l.mic()))
+	if a.String() != "200 Negotiate+" {
+		l.t.Fatal(a)
+	}
+	if r := readNegResp(l.t, a.token(l.t, "Negotiate")); r.state != 0 || r.mech != "" || r.token != nil || r.mic != nil {
+		l.t.Fatalf("%+v", r)
+	}
+}
+
 // RFC 4178 5: Kerberos offered, but not first. Three legs, and a MIC of the list in each direction.
-func TestLegs(t *testing.T) {
+func TestThreeLegs(t *testing.T) {
 	c := collect(t, nil)
-	mechs := []string{oidNegoEx, oidNTLM, oidMS, oidKRB5}
-	begin := func(m *machine) {
-		t.Helper()
-		a := m.try("Negotiate", negTokenInit(mechs, []byte("another mechanism's")))
-		if a.String() != "401 Negotiate+" {
-			t.Fatal(a)
-		}
-		if r := readNegResp(t, a.token(t, "Negotiate")); r.state != 3 || r.mech != oidMS || r.token != nil || r.mic != nil {
-			t.Fatalf("%+v", r)
-		}
-	}
-	proof := func(m *machine) {
-		t.Helper()
-		request := mint(t, c.tab)
-		a := m.try("Negotiate", negTokenResp(request.token, nil))
-		if a.String() != "401 Negotiate+" {
-			t.Fatalf("%s\n%s", a, c.log)
-		}
-		r := readNegResp(t, a.token(t, "Negotiate"))
-		if r.state != 1 || r.mech != oidMS {
-			t.Fatalf("%+v", r)
-		}
-		m.context = request.context(t, request.answered(t, r.token), wsman.Negotiate)
-		if err := m.context.VerifyMIC(mechList(mechs), r.mic); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m := c.dial()
-	begin(m)
-	proof(m)
+	l := c.legs()
+	l.begin()
+	l.proof()
 	if n := c.metric("kerberos_contexts_total"); n != 0 {
 		t.Errorf("%v contexts before the end", n)
 	}
-	a := m.try("Negotiate", negTokenResp(nil, m.context.MIC(mechList(mechs))))
-	if r := readNegResp(t, a.token(t, "Negotiate")); a.String() != "200 Negotiate+" || r.state != 0 || r.token != nil || r.mic != nil {
-		t.Fatalf("%s %+v", a, r)
-	}
-	m.works(me)
+	l.end()
+	l.works(me)
 
 	// Again on the live connection: what was proven holds until the new proof is complete.
-	old := m.context
-	begin(m)
-	m.works(me)
-	proof(m)
-	fresh := m.context
-	m.context = old
-	m.works(me)
-	m.context = fresh
-	if a := m.try("Negotiate", negTokenResp(nil, m.context.MIC(mechList(mechs)))); a.status != 200 {
-		t.Fatal(a)
+	old := l.context
+	l.begin()
+	l.works(me)
+	l.proof()
+	fresh := l.context
+	l.context = old
+	l.works(me)
+	l.context = fresh
+	l.end()
+	l.works(me)
+	if n := c.metric("kerberos_contexts_total", "auth", "negotiate"); n != 2 {
+		t.Errorf("%v contexts", n)
 	}
-	m.works(me)
+}
 
-	for name, last := range map[string]func(m *machine) []byte{
-		"a MIC of another list": func(m *machine) []byte { return negTokenResp(nil, m.context.MIC(mechList(mechs[1:]))) },
-		"a MIC of the wrong number": func(m *machine) []byte {
-			m.context.Number(func(n uint64) uint64 { return n - 1 })
-			return negTokenResp(nil, m.context.MIC(mechList(mechs)))
+func TestBrokenLegs(t *testing.T) {
+	c := collect(t, nil)
+	for name, last := range map[string]func(legs) []byte{
+		"a MIC of another list": func(l legs) []byte { return negTokenResp(nil, l.context.MIC(mechList(l.mechs[1:]))) },
+		"a MIC of a number before": func(l legs) []byte {
+			l.context.Number(func(n uint64) uint64 { return n - 1 })
+			return negTokenResp(nil, l.mic())
 		},
-		"no MIC":       func(*machine) []byte { return negTokenResp(nil, nil) },
-		"an empty MIC": func(*machine) []byte { return negTokenResp(nil, []byte{}) },
-		"a broken MIC": func(m *machine) []byte {
-			b := m.context.MIC(mechList(mechs))
-			b[len(b)-1] ^= 1
-			return negTokenResp(nil, b)
-		},
-		"a rejection":                     func(*machine) []byte { return der(0xa1, der(0x30, der(0xa0, []byte{10, 1, 2}))) },
-		"no SPNEGO":                       func(*machine) []byte { return []byte("?") },
-		"another AP-REQ and no MIC":       func(*machine) []byte { return negTokenResp(mint(t, c.tab).token, nil) },
-		"a NegTokenInit without Kerberos": func(*machine) []byte { return negTokenInit([]string{oidNegoEx}, nil) },
+		"no MIC":                          func(legs) []byte { return negTokenResp(nil, nil) },
+		"an empty MIC":                    func(legs) []byte { return negTokenResp(nil, []byte{}) },
+		"a broken MIC":                    func(l legs) []byte { b := l.mic(); b[len(b)-1] ^= 1; return negTokenResp(nil, b) },
+		"a rejection":                     func(legs) []byte { return der(0xa1, der(0x30, der(0xa0, []byte{10, 1, 2}))) },
+		"no SPNEGO":                       func(legs) []byte { return []byte("?") },
+		"another AP-REQ and no MIC":       func(legs) []byte { return negTokenResp(mint(t, c.tab).token, nil) },
+		"a NegTokenInit without Kerberos": func(legs) []byte { return negTokenInit([]string{oidNegoEx}, nil) },
 	} {
-		m := c.dial()
-		begin(m)
-		proof(m)
-		if a := m.try("Negotiate", last(m)); a.String() != "401 Negotiate Kerberos" {
+		l := c.legs()
+		l.begin()
+		l.proof()
+		if a := l.try("Negotiate", last(l)); a.String() != "401 Negotiate Kerberos" {
 			t.Errorf("%s: %s", name, a)
 		}
-		if a := m.try("Negotiate", negTokenResp(nil, []byte("x"))); a.String() != "401 Negotiate Kerberos" { // it is over
-			t.Errorf("%s, then: %s", name, a)
+		if a := l.try("Negotiate", negTokenResp(nil, l.mic())); a.String() != "401 Negotiate Kerberos" {
+			t.Errorf("%s, then the right one: %s", name, a) // it is over
 		}
-		m.prove().works(me)
+		l.prove().works(me)
 	}
-	// Without a token in the first leg Kerberos was the favourite all the same: no MICs.
-	mechs = []string{oidKRB5}
-	m = c.dial()
-	a = m.try("Negotiate", negTokenInit(mechs, nil))
-	if r := readNegResp(t, a.token(t, "Negotiate")); a.String() != "401 Negotiate+" || r.state != 1 {
+	if n := c.metric("kerberos_contexts_total", "auth", "negotiate"); n != 0 {
+		t.Errorf("%v contexts", n)
+	}
+	// A MIC that comes uninvited is verified.
+	m := c.dial()
+	if a := m.try("Negotiate", negTokenInit([]string{oidKRB5}, mint(t, c.tab).token, der(0xa3, der(0x04, make([]byte, 28))))); a.String() != "401 Negotiate Kerberos" {
+		t.Error(a)
+	}
+}
+
+// TestOtherLegs: what else a source may do on the way.
+func TestOtherLegs(t *testing.T) {
+	c := collect(t, nil)
+	// Kerberos first, but no token yet: no MICs.
+	m, request := c.dial(), mint(t, c.tab)
+	a := m.try("Negotiate", negTokenInit([]string{oidKRB5}, nil))
+	if r := readNegResp(t, a.token(t, "Negotiate")); a.String() != "401 Negotiate+" || r.state != 1 || r.mech != oidKRB5 {
 		t.Fatalf("%s %+v", a, r)
 	}
-	request := mint(t, c.tab)
 	a = m.try("Negotiate", negTokenResp(request.token, nil))
 	r := readNegResp(t, a.token(t, "Negotiate"))
 	if a.String() != "200 Negotiate+" || r.state != 0 || r.mic != nil {
@@ -219,26 +252,17 @@ func TestLegs(t *testing.T) {
 	m.context = request.context(t, request.answered(t, r.token), wsman.Negotiate)
 	m.works(me)
 
-	// A MIC that comes uninvited is verified.
-	m = c.dial()
-	request = mint(t, c.tab)
-	if a := m.try("Negotiate", negTokenInit(mechs, request.token, der(0xa3, der(0x04, make([]byte, 28))))); a.String() != "401 Negotiate Kerberos" {
-		t.Error(a)
-	}
-	// Another scheme may end what began as SPNEGO, and no leg is kept from before.
-	mechs = []string{oidNTLM, oidKRB5}
-	m = c.dial()
-	if a := m.try("Negotiate", negTokenInit(mechs, nil)); a.String() != "401 Negotiate+" {
-		t.Fatal(a)
-	}
-	m.prove().works(me)
-	if a := m.try("Negotiate", negTokenResp(mint(t, c.tab).token, nil)); a.String() != "401 Negotiate Kerberos close" {
+	// Another scheme ends what began as SPNEGO, and no leg is kept from before.
+	l := c.legs()
+	l.begin()
+	l.prove().works(me)
+	if a := l.try("Negotiate", negTokenResp(mint(t, c.tab).token, nil)); a.String() != "401 Negotiate Kerberos close" {
 		t.Error(a)
 	}
 	// At most four legs.
 	m = c.dial()
 	for i, want := range []string{"401 Negotiate+", "401 Negotiate+", "401 Negotiate+", "401 Negotiate+ close"} {
-		if a := m.try("Negotiate", negTokenInit(mechs, nil)); a.String() != want {
+		if a := m.try("Negotiate", negTokenInit([]string{oidNTLM, oidKRB5}, nil)); a.String() != want {
 			t.Errorf("leg %d: %s", i+1, a)
 		}
 	}
