@@ -17,7 +17,7 @@ type Initiator interface {
 
 // Handshake is the proof on one connection. It goes out in requests without a body, before any message (MS-WSMV 2.2.9.1).
 type Handshake interface {
-	// Next takes the values of WWW-Authenticate of the collector's answer, none at first, and gives the next value of Authorization.
+	// Next takes the values of WWW-Authenticate of the collector's answer, nil at first and never after, and gives the next value of Authorization.
 	// With a Sealer the proof is complete, and there is nothing more to send.
 	Next(challenges []string) (authorization string, seal Sealer, err error)
 }
@@ -50,7 +50,7 @@ func (c *Client) prove(u *url.URL, h Handshake, trip *Trip) error {
 		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnauthorized {
 			return &StatusError{Code: response.StatusCode}
 		}
-		authorization, seal, err = h.Next(response.Header.Values("WWW-Authenticate"))
+		authorization, seal, err = h.Next(append([]string{}, response.Header.Values("WWW-Authenticate")...))
 		if done := response.StatusCode == http.StatusOK; done {
 			if err == nil && seal == nil {
 				err = errors.New("the proof is not complete")

@@ -25,10 +25,13 @@ func (s *secret) Start(context.Context) (wsman.Handshake, error) {
 	if *s.dials >= *s.starts {
 		return nil, errors.New("dialled before the start")
 	}
-	return &secret{heard: nil}, s.fail
+	return &secret{}, s.fail
 }
 
 func (s *secret) Next(challenges []string) (string, wsman.Sealer, error) {
+	if (challenges == nil) != (len(s.heard) == 0) {
+		return "", nil, errors.New("not told whether this is the beginning")
+	}
 	s.heard = append(s.heard, strings.Join(challenges, ","))
 	switch strings.Join(s.heard, "|") {
 	case "":

@@ -55,6 +55,7 @@ func (i *Initiator) replayed(token string) string {
 type Exchange struct {
 	initiator  *Initiator
 	credential *Credential
+	begun      bool
 	request    *apRequest // nil until it was sent
 	context    *Context   // nil until the collector has proven itself
 	offering   *offering  // nil with the scheme Kerberos
@@ -67,7 +68,8 @@ func (e *Exchange) Next(challenges []string) (authorization string, seal wsman.S
 	if e.offering != nil {
 		word, step = "Negotiate", e.negotiate
 	}
-	if challenges == nil {
+	if !e.begun {
+		e.begun = true
 		token, err := step(nil)
 		if err != nil {
 			return "", nil, err

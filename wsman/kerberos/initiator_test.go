@@ -225,7 +225,7 @@ func TestChallenges(t *testing.T) {
 		challenges []string
 		want       string
 	}{
-		"nothing":                {wsman.Kerberos, []string{}, "not accepted"},
+		"nothing":                {wsman.Kerberos, nil, "not accepted"},
 		"the schemes":            {wsman.Kerberos, []string{"Negotiate", "Kerberos"}, "ticket for " + service + " not accepted"},
 		"no base64":              {wsman.Kerberos, []string{"Kerberos !"}, "illegal base64"},
 		"no frame":               {wsman.Kerberos, []string{"Kerberos AAAA"}, "no token"},
