@@ -15,6 +15,8 @@
 // source, in three. NTLM is told apart and refused; there is no code for it. A ticket that names one of our principals proves nothing by
 // that: the name outside is clear text. What counts is that a key of the keytab opens it.
 //
+// The other end is here too: an [Initiator] gets tickets for the simulated hosts and proves them as Windows does, or, on purpose, not quite.
+//
 // gokrb5 reads and writes the ASN.1, reads keytabs and has the ciphers. Its own acceptor, replay cache and PAC reader are not used: they
 // panic on short ciphertexts, accept replays in parallel and allocate by a peer's number. So no ciphertext goes to it before its length
 // is checked, and a panic in the acceptor is a refusal.
