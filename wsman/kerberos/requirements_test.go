@@ -48,6 +48,9 @@ func TestRequirement16(t *testing.T) {
 	if got := c.metric("auth_failures_total"); got != 8 { // nothing and messages are no failures
 		t.Errorf("%v failures", got)
 	}
+	if got := c.metric("auth_failures_total", "reason", "limit"); got != 1 {
+		t.Errorf("%v too large", got)
+	}
 }
 
 // Requirement 17: Kerberos AP-REQ, 200 with AP-REP, empty body; whatever the path, type and coding say.
