@@ -78,7 +78,7 @@ func TestRequirement17(t *testing.T) {
 	if n := c.metric("kerberos_contexts_total", "listener", "kerberos", "auth", "kerberos", "realm", homeRealm, "etype", "aes256-cts-hmac-sha1-96"); n != 3 {
 		t.Errorf("kerberos_contexts_total = %v", n)
 	}
-	if n := c.metric("kerberos_replay_cache_entries"); n != 3 {
+	if n := c.metric("kerberos_replay_cache_entries", "listener", "kerberos"); n != 3 {
 		t.Errorf("kerberos_replay_cache_entries = %v", n)
 	}
 }
