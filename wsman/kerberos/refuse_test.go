@@ -36,6 +36,7 @@ func TestRefusals(t *testing.T) {
 		{"no key of the etype, RC4", func(w *wishes) { w.key = randomKey(23) }, rc4, "no_key", "no key of rc4-hmac|msDS-SupportedEncryptionTypes"},
 		{"no key of the version", func(w *wishes) { w.key, w.kvno = randomKey(18), 4 }, nil, "kvno", "no key of version 4|password was changed|kvno=4"},
 		{"wrong account", func(w *wishes) { w.key = randomKey(18) }, nil, "no_key", "keytab has version 3|wrong account|setspn|none of 3 keys"},
+		{"wrong account, version of a read-only domain controller", func(w *wishes) { w.key, w.kvno = randomKey(18), 5<<16|3 }, nil, "no_key", "wrong account|kvno=327683"},
 		{"wrong account, version 0", func(w *wishes) { w.key, w.kvno = randomKey(18), 0 }, nil, "no_key", "wrong account"},
 		{"key of another etype", request(func(r *messages.APReq) { r.Ticket.EncPart.EType = 20 }), nil, "no_key", "no key of aes256-cts-hmac-sha384-192"},
 		{"name not allowed", nil, func(a *kerberos.Acceptor) { a.SPNs = []string{"HTTP/other", service + "@OTHER.TEST"} }, "spn", "sname=" + service},

@@ -90,6 +90,20 @@ func TestReplayLife(t *testing.T) {
 	}
 }
 
+// TestSkew: to the microsecond, in both directions.
+func TestSkew(t *testing.T) {
+	tab, a := newKeytab(t), newAcceptor(t)
+	now := time.Now().Truncate(time.Second).Add(999 * time.Microsecond)
+	a.Clock(func() time.Time { return now })
+	for off, ok := range map[time.Duration]bool{
+		5 * time.Minute: true, -5 * time.Minute: true, 5*time.Minute + time.Microsecond: false, -5*time.Minute - time.Microsecond: false,
+	} {
+		if _, _, err := judgeToken(a, "Kerberos", mint(t, tab, func(w *wishes) { w.now = now.Add(off) }).token); (err == nil) != ok {
+			t.Errorf("%s: %v", off, err)
+		}
+	}
+}
+
 // TestFullReplayCache: nothing is dropped early; who cannot be remembered cannot come in, and is told to come later.
 func TestFullReplayCache(t *testing.T) {
 	clock := time.Now()

@@ -48,6 +48,9 @@ func TestRequirement16(t *testing.T) {
 	if got := c.metric("auth_failures_total"); got != 8 { // nothing and messages are no failures
 		t.Errorf("%v failures", got)
 	}
+	if got := c.metric("auth_failures_total", "reason", "limit"); got != 1 {
+		t.Errorf("%v too large", got)
+	}
 }
 
 // Requirement 17: Kerberos AP-REQ, 200 with AP-REP, empty body; whatever the path, type and coding say.
@@ -75,7 +78,7 @@ func TestRequirement17(t *testing.T) {
 	if n := c.metric("kerberos_contexts_total", "listener", "kerberos", "auth", "kerberos", "realm", homeRealm, "etype", "aes256-cts-hmac-sha1-96"); n != 3 {
 		t.Errorf("kerberos_contexts_total = %v", n)
 	}
-	if n := c.metric("kerberos_replay_cache_entries"); n != 3 {
+	if n := c.metric("kerberos_replay_cache_entries", "listener", "kerberos"); n != 3 {
 		t.Errorf("kerberos_replay_cache_entries = %v", n)
 	}
 }
