@@ -30,6 +30,9 @@ func (c Certificates) Authenticate(_ http.ResponseWriter, r *http.Request) (Sess
 	}
 	chain := r.TLS.VerifiedChains[0]
 	name, err := c.name(chain[0])
+	if err == nil && strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '*' }) {
+		err = fmt.Errorf("%q is no name of one computer", name)
+	}
 	if err != nil {
 		return nil, &Fault{Status: http.StatusForbidden, Reason: "identity", Err: err}
 	}

@@ -15,6 +15,12 @@ import (
 // dispatch does what the action says; the path must only agree with it.
 func (x *exchange) dispatch() error {
 	h := &x.in.m.Header
+	if strings.HasSuffix(h.Action, "/fault") || x.in.fault {
+		code, subcode, reason := readFault(x.in.text)
+		x.log.LogAttrs(context.Background(), slog.LevelWarn, "source reports a fault", x.attrs(
+			slog.String("code", code), slog.String("subcode", subcode), slog.String("error", reason))...)
+		return x.reply(http.StatusOK, "", nil)
+	}
 	switch h.Action {
 	case actionEnumerate:
 		x.action = "enumerate"
@@ -35,12 +41,6 @@ func (x *exchange) dispatch() error {
 	case actionEnd:
 		x.action = "end"
 		return x.reply(http.StatusNoContent, "", nil)
-	}
-	if strings.HasSuffix(h.Action, "/fault") || x.in.fault {
-		code, subcode, reason := readFault(x.in.text)
-		x.log.LogAttrs(context.Background(), slog.LevelWarn, "source reports a fault", x.attrs(
-			slog.String("code", code), slog.String("subcode", subcode), slog.String("error", reason))...)
-		return x.reply(http.StatusOK, "", nil)
 	}
 	return refuse(http.StatusBadRequest, "action", fmt.Errorf("action %.128q", h.Action))
 }

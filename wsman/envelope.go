@@ -216,6 +216,7 @@ func (s *scanner) event(m *Events) error {
 		}
 	}
 	ordinary := string(action) == actionEvent
+	dropped := string(action) == actionDroppedEvents
 	tagFrom, name := s.start, s.open[len(s.open)-1]
 	c, err := s.content()
 	if err != nil {
@@ -234,14 +235,20 @@ func (s *scanner) event(m *Events) error {
 	if err != nil {
 		return err
 	}
-	if !ordinary {
+	switch {
+	case ordinary:
+		return s.add(&m.Items, m, item)
+	case dropped:
 		return s.add(&m.Notices, m, item)
 	}
-	return s.add(&m.Items, m, item)
+	if m.Strange++; len(m.Items)+len(m.Notices)+m.Strange > s.maxEvents {
+		return errEvents
+	}
+	return nil
 }
 
 func (s *scanner) add(to *[][]byte, m *Events, item []byte) error {
-	if len(m.Items)+len(m.Notices) >= s.maxEvents {
+	if len(m.Items)+len(m.Notices)+m.Strange >= s.maxEvents {
 		return errEvents
 	}
 	*to = append(*to, item)

@@ -44,7 +44,8 @@ type Events struct {
 	Header
 	Bookmark []byte   // the XML fragment below w:Bookmark, self-contained, opaque; nil when absent
 	Items    [][]byte // the text of each w:Event: one event's XML, UTF-8, as sent
-	Notices  [][]byte // texts of entries with another Action (DroppedEvents)
+	Notices  [][]byte // texts of entries that say how many events were dropped (Action DroppedEvents)
+	Strange  int      // entries with any other Action, passed over
 	BadUTF16 int      // unpaired surrogates that became U+FFFD in this message
 }
 

@@ -149,9 +149,10 @@ func (m *found) event(e *etree.Element) {
 	if len(e.ChildElements()) > 0 {
 		item = entry{canonical(e), true}
 	}
-	if action == actionEvent {
+	switch action {
+	case actionEvent:
 		m.items = append(m.items, item)
-	} else {
+	case actionDroppedEvents:
 		m.notices = append(m.notices, item)
 	}
 }

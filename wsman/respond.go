@@ -52,11 +52,11 @@ func (x *exchange) appendSubscription(m []byte, h *Header, o *Subscribe) []byte 
 	m = append(m, `<w:ResourceURI s:mustUnderstand="true">`+resourceEventLog+`</w:ResourceURI>`+
 		`<a:ReplyTo><a:Address s:mustUnderstand="true">`+anonymous+`</a:Address></a:ReplyTo>`+
 		`<a:Action s:mustUnderstand="true">`+actionSubscribe+`</a:Action>`+
-		`<w:MaxEnvelopeSize s:mustUnderstand="true">`...)
-	m = strconv.AppendInt(m, int64(o.MaxEnvelopeSize), 10)
-	m = append(m, `</w:MaxEnvelopeSize>`...)
+		`<w:MaxEnvelopeSize s:mustUnderstand="true">512000</w:MaxEnvelopeSize>`...) // of answers to the Subscribe itself
 	m = element(m, "a:MessageID", newID())
-	m = appendLocale(m, o.Locale)
+	locale := o.Locale
+	def(&locale, "en-US") // of those answers too; what events are rendered in, the delivery says
+	m = appendLocale(m, locale)
 	m = append(m, `<p:OperationID s:mustUnderstand="false">`+newID()+`</p:OperationID><p:SequenceId s:mustUnderstand="false">1</p:SequenceId>`...)
 	m = appendOptions(m, o)
 	m = append(m, `</s:Header><s:Body><e:Subscribe><e:EndTo>`...)

@@ -118,7 +118,9 @@ func TestScanItems(t *testing.T) {
 			[]string{a, `<w:Event xmlns:w="` + nsWSMan + `" Action="` + actionEvent + `">` + cdata(b) + `</w:Event>`}, nil, false},
 		{"notice", `<w:Events><w:Event Action="` + actionDroppedEvents + `"><w:DroppedEvents>3</w:DroppedEvents></w:Event>` + batch(cdata(a))[10:], []string{a},
 			[]string{`<w:DroppedEvents xmlns:w="` + nsWSMan + `">3</w:DroppedEvents>`}, false},
-		{"notices in CDATA", `<w:Events><w:Event Action="x">` + cdata("1") + `</w:Event><w:Event Action="x">` + cdata("2") + `</w:Event></w:Events>`, nil, []string{"1", "2"}, false},
+		{"notices in CDATA", `<w:Events><w:Event Action="` + actionDroppedEvents + `">` + cdata("1") + `</w:Event><w:Event Action="` + actionDroppedEvents + `">` + cdata("2") + `</w:Event></w:Events>`,
+			nil, []string{"1", "2"}, false},
+		{"another action", `<w:Events><w:Event Action="x">` + cdata(a) + `</w:Event></w:Events>` + batch(cdata(b)), []string{b}, nil, false},
 		{"no action", `<w:Events><w:Event>` + cdata(a) + `</w:Event><w:Event>` + cdata(b) + `</w:Event></w:Events>`, []string{a, b}, nil, false},
 		{"strangers", `<x/><w:Events><w:Other>` + cdata(a) + `</w:Other><Event>` + cdata(a) + `</Event></w:Events>`, nil, nil, false},
 		{"two batches of unlike prefixes", batch(cdata(a)) + `<v:Events xmlns:v="` + nsWSMan + `" xmlns:w="urn:w"><w:Event Action="` + actionEvent + `">` + cdata(b) +
