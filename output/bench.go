@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,9 @@ func (w *bench) add(i int, raw []byte) error {
 	if err := w.decoder.Decode(raw, r); err != nil {
 		return err
 	}
+	if w.b.BadUTF16 > 0 && bytes.Contains(raw, replacement) {
+		r.Illegal = true // not there when the host wrote it, as far as we can tell
+	}
 	e := entry{event: int32(i), time: w.k.timestamp(r.Time, w.b.Received)}
 	e.topic, w.scratch = w.k.topics.of(w.template, w.static, w.b.Subscription, r, w.scratch)
 	if !slices.Contains(w.groups, e.topic) {
@@ -127,6 +131,8 @@ func (w *bench) add(i int, raw []byte) error {
 	w.note(r, &e)
 	return nil
 }
+
+var replacement = []byte("\uFFFD")
 
 // describe writes the event's own headers, in the order of ownKeys.
 func (w *bench) describe(e *entry) {

@@ -68,16 +68,14 @@ func (k *Kafka) buryAll(ctx context.Context, b *events.Batch, dead []misfit, cut
 
 // known are the event's own headers, as far as it can be read.
 func (k *Kafka) known(b *events.Batch, raw []byte) []producer.Header {
-	if k.MaxEvent > 0 && len(raw) > k.MaxEvent {
-		return nil
-	}
 	var decoder events.Decoder
 	var r events.Record
-	if decoder.Decode(raw, &r) != nil {
-		return nil
+	err := decoder.Decode(raw, &r) // what came before an error counts
+	texts := [own][]byte{nil, r.Computer, nil, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
+	if err == nil || r.Computer != nil && r.TimeCreated != nil && r.EventRecordID != nil {
+		texts[0] = AppendID(nil, b.Source, &r)
 	}
-	texts := [own][]byte{AppendID(nil, b.Source, &r), r.Computer, nil, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
-	if k.Identity != "off" {
+	if k.Identity != "off" && (err == nil || r.Computer != nil) {
 		texts[2] = identityText(identity(b.Source, r.Computer))
 	}
 	var h []producer.Header

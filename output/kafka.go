@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wefka/wefka/events"
 	"github.com/wefka/wefka/output/producer"
@@ -19,7 +20,7 @@ type Settings struct {
 	DeadTopic    string        // dead letters
 	Timestamp    string        // clamped | event | receive
 	MaxAge       time.Duration // of a clamped timestamp
-	MaxEvent     int           // bytes of XML; a larger event is a dead letter
+	MaxEvent     int           // characters of XML; a larger event is a dead letter
 	Identity     string        // off | tag: whether wef.identity compares Computer with the sender
 	Node         string
 }
@@ -107,8 +108,8 @@ func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch)
 	s := &sent{}
 	for i, raw := range b.Raw {
 		s.bytes += len(raw)
-		if k.MaxEvent > 0 && len(raw) > k.MaxEvent {
-			s.dead = append(s.dead, misfit{i, "oversize", fmt.Errorf("event of %d bytes, limits.event is %d", len(raw), k.MaxEvent)})
+		if n := k.tooLong(raw); n > 0 {
+			s.dead = append(s.dead, misfit{i, "oversize", fmt.Errorf("event of %d characters, limits.event is %d", n, k.MaxEvent)})
 			continue
 		}
 		if err := w.add(i, raw); err != nil {
@@ -127,6 +128,17 @@ func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch)
 		}
 	}
 	return s, nil
+}
+
+// tooLong is how many characters an event has, if that is more than it may have; else 0.
+func (k *Kafka) tooLong(raw []byte) int {
+	if k.MaxEvent <= 0 || len(raw) <= k.MaxEvent {
+		return 0
+	}
+	if n := utf8.RuneCount(raw); n > k.MaxEvent {
+		return n
+	}
+	return 0
 }
 
 func (k *Kafka) count(b *events.Batch, s *sent, dead []misfit) {

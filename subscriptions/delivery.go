@@ -148,6 +148,9 @@ func (m *Manager) bookmark(from wsman.Source, s *served, text []byte) string {
 
 // dropped counts what the source says it had to drop.
 func (m *Manager) dropped(from wsman.Source, s *served, msg *wsman.Events) {
+	if msg.Strange > 0 {
+		m.Log.Debug("entries of unknown kinds passed over", "source", from.Name, "subscription", s.Name, "message_id", msg.MessageID, "events", msg.Strange)
+	}
 	if len(msg.Notices) == 0 {
 		return
 	}

@@ -134,9 +134,11 @@ func New(c Config) (*Producer, error) {
 }
 
 // Append copies records into the open batch of the partition that key selects and adds them to d; all of a call go to one
-// partition, in order, and nothing of key and records is kept. It waits for room until ctx ends. After an error d's Wait fails too,
+// partition, in order, and nothing of key and records is kept. It waits for room until ctx ends, DeliveryTimeout at most. After an error d's Wait fails too,
 // although some of the records may be stored.
 func (p *Producer) Append(ctx context.Context, d *Delivery, topic string, key []byte, records []Record) error {
+	ctx, cancel := context.WithTimeout(ctx, p.config.DeliveryTimeout)
+	defer cancel()
 	err := p.enter(ctx, d, topic, key, records)
 	if err != nil {
 		d.abandon(err)
@@ -210,12 +212,16 @@ type Stats struct {
 	OldestUnacked   time.Duration // age of the oldest batch; 0: none
 	BufferedBytes   int64         // at most
 	BufferedRecords int64
+	Outage          error // why nothing is known of the cluster; nil: it answers, or has not been asked yet
 }
 
 // Stats looks at every partition.
 func (p *Producer) Stats() Stats {
 	var s Stats
 	s.Circuit, s.BufferedBytes, s.BufferedRecords = p.admission.state()
+	if outage := p.outage.Load(); outage != nil {
+		s.Outage = explain(*outage)
+	}
 	if at := p.lastAck.Load(); at != 0 {
 		s.LastAck = time.Unix(0, at)
 	}
