@@ -95,7 +95,8 @@ func (l *listener) pump() {
 
 // open takes one connection to where it can serve a request.
 func (l *listener) open(raw net.Conn) {
-	defer context.AfterFunc(l.ctx, func() { _ = raw.Close() })()
+	keep := context.AfterFunc(l.ctx, func() { _ = raw.Close() })
+	defer keep()
 	c := &conn{Conn: raw, l: l, addr: addrPort(raw.RemoteAddr().String())} // with a PROXY header, this waits for it
 	if !l.claimAddr(c.addr.Addr()) {
 		l.drop(&l.total)
@@ -106,6 +107,7 @@ func (l *listener) open(raw net.Conn) {
 	l.s.metrics.accepted.WithLabelValues(unproven).Inc()
 	c.watch(l.s.limits.AuthTimeout)
 	if l.s.TLS == nil {
+		keep() // from here on it is http.Server's, which may be in the middle of a request when we close
 		l.deliver(c, nil)
 		return
 	}
@@ -115,6 +117,7 @@ func (l *listener) open(raw net.Conn) {
 		_ = t.Close()
 		return
 	}
+	keep()
 	l.deliver(t, nil)
 }
 
