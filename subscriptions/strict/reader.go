@@ -89,6 +89,7 @@ func (d *Document) parse(data []byte) (root *ast.MappingNode, err error) {
 	if root == nil {
 		return nil, d.errorAt(place{line: 1, column: 1}, "the file is empty")
 	}
+	joinPlain(root)
 	return root, nil
 }
 

@@ -31,12 +31,21 @@ type house struct {
 	Words  []string        `yaml:"words"`
 	Cellar *room           `yaml:"cellar"`
 	Roof   room            `yaml:"roof"`
+	Yard   yard            `yaml:"yard"`
 	Secret string          // no tag: no key
 }
 
 type room struct {
 	Name string `yaml:"name"`
 	Size int    `yaml:"size"`
+}
+
+type yard struct {
+	Address string     `yaml:"address"`
+	Words   []string   `yaml:"words"`
+	Grid    [][]string `yaml:"grid"`
+	Sheds   []yard     `yaml:"sheds"`
+	Rooms   []room     `yaml:"rooms"`
 }
 
 func read(t *testing.T, text string) (house, error) {
@@ -81,6 +90,70 @@ func TestValues(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestColonInPlainScalar: a colon without white space after it is part of the scalar, wherever the list stands.
+func TestColonInPlainScalar(t *testing.T) {
+	for _, c := range []struct {
+		list string // of a flow sequence
+		want []string
+	}{
+		{`127.0.0.1:19092`, []string{"127.0.0.1:19092"}},
+		{`localhost:9092, kafka2.corp.example:9093`, []string{"localhost:9092", "kafka2.corp.example:9093"}},
+		{`a:1,b:2,c`, []string{"a:1", "b:2", "c"}},
+		{`a, b:2 , c:3,`, []string{"a", "b:2", "c:3"}},
+		{"\n  a:1, # one\n  # two\n  é:2\n  ", []string{"a:1", "é:2"}},
+		{"\r\n  a:1,\r\n  b:2\r\n  ", []string{"a:1", "b:2"}},
+		{`"[::1]:9092", 'x:1', "a: b"`, []string{"[::1]:9092", "x:1", "a: b"}},
+		{`fe80::1, a:b:c, http://h:80/p?q=r:s#t`, []string{"fe80::1", "a:b:c", "http://h:80/p?q=r:s#t"}},
+		{`1.10:0x1f, 007:1_0, true:x, null:~, a:null, .inf:.nan, -1:-2`, []string{"1.10:0x1f", "007:1_0", "true:x", "null:~", "a:null", ".inf:.nan", "-1:-2"}},
+		{`a :1, a  b:c  d, a:b "c"`, []string{"a :1", "a  b:c  d", `a:b "c"`}},
+		{`"h:${PORT}", "${NONE:-h:1}", a:$$x, a:$`, []string{"h:8080", "h:1", "a:$x", "a:$"}},
+	} {
+		for _, form := range []struct{ yaml, at string }{
+			{"words: [%]", "words"},
+			{"yard: {words: [%]}", "yard.words"},
+			{"yard: {address: h:1, words: [%], rooms: [{name: a, size: 1}]}", "yard.words"},
+			{"{yard: {words: [%]}}", "yard.words"},
+			{"yard:\n  words: [%]\n", "yard.words"},
+			{"yard: {grid: [[], [%]]}", "yard.grid[1]"},
+			{"yard:\n  sheds:\n  - {address: \":5985\", words: [%]}\n", "yard.sheds[0].words"},
+			{"yard: {sheds: [{words: [%], address: :5985}]}", "yard.sheds[0].words"},
+		} {
+			text := strings.Replace(form.yaml, "%", c.list, 1)
+			h, err := read(t, text)
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+				continue
+			}
+			got := map[string]func() []string{
+				"words":               func() []string { return h.Words },
+				"yard.words":          func() []string { return h.Yard.Words },
+				"yard.grid[1]":        func() []string { return h.Yard.Grid[1] },
+				"yard.sheds[0].words": func() []string { return h.Yard.Sheds[0].Words },
+			}[form.at]()
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s: -want +got:\n%s", text, diff)
+			}
+		}
+	}
+	for _, c := range []struct{ yaml, want string }{
+		{"yard: {address: 127.0.0.1:9985}", "127.0.0.1:9985"},
+		{"yard: {address: :5985}", ":5985"},
+		{`yard: {address: ":5985"}`, ":5985"},
+		{`yard: {address: "h:${PORT}", words: [a:1]}`, "h:8080"},
+		{"yard:\n  address: :5985\n", ":5985"},
+		{"yard:\n  address: h:${PORT}\n", "h:8080"},
+		{`yard: {"address":h}`, "h"},
+	} {
+		if h, err := read(t, c.yaml); err != nil || h.Yard.Address != c.want {
+			t.Errorf("%s: %q %v", c.yaml, h.Yard.Address, err)
+		}
+	}
+	h, err := read(t, `yard: {rooms: [name: a, {size: 2}, "name":b]}`) // pairs in a list are mappings
+	if diff := cmp.Diff([]room{{"a", 0}, {"", 2}, {"b", 0}}, h.Yard.Rooms); err != nil || diff != "" {
+		t.Errorf("%v -want +got:\n%s", err, diff)
 	}
 }
 
@@ -230,6 +303,7 @@ func FuzzUnmarshal(f *testing.F) {
 		f.Add([]byte(yaml))
 	}
 	f.Add([]byte("name: ${A:-b}$$\nrooms: [{name: 'x'}]\nformat: |\n  a\n"))
+	f.Add([]byte("yard: {words: [a:1, b::c , 'd':e, f:\t1], grid: [[x:$$]]}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 4<<10 {
 			t.Skip("large files are slow, and no different")
