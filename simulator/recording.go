@@ -94,6 +94,20 @@ func (s *stamp) size(computer string) (bytes, units int) {
 	return bytes, units
 }
 
+// Channels are those of the recorded events, for a query that selects all of them.
+func (f *Fleet) Channels() ([]string, error) {
+	r := &run{Fleet: *f}
+	r.defaults()
+	all, err := r.load()
+	var names []string
+	for _, e := range all {
+		if !slices.Contains(names, e.channel) {
+			names = append(names, e.channel)
+		}
+	}
+	return names, err
+}
+
 // load reads the recorded events of the corpus, or the sample.
 func (r *run) load() ([]*recording, error) {
 	var all []*recording

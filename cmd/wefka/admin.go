@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,12 +17,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/wefka/wefka/output/producer"
 )
 
 // admin serves operators, on a TCP address and on a Unix socket alike.
 type admin struct {
 	log       *slog.Logger
 	server    *http.Server
+	local     *http.Server // on the socket
 	webConfig string
 	tcp, unix net.Listener
 }
@@ -35,6 +39,14 @@ func newAdmin(h *house) (*admin, error) {
 	mux.HandleFunc("GET /readyz", h.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelError)}))
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+	local := http.NewServeMux()
+	local.Handle("/", mux)
+	if c.Pprof {
+		local.HandleFunc("GET /debug/pprof/", pprof.Index)
+		local.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		local.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	a.local = &http.Server{Handler: local, ReadHeaderTimeout: 10 * time.Second, ErrorLog: a.server.ErrorLog}
 	var err error
 	if c.Address != "" {
 		if a.tcp, err = net.Listen("tcp", c.Address); err != nil {
@@ -84,11 +96,14 @@ func (a *admin) serve() error {
 		}
 		n++
 		go func() {
-			if l == a.tcp && a.webConfig != "" {
+			switch {
+			case l == a.unix:
+				done <- a.local.Serve(l)
+			case a.webConfig != "":
 				done <- web.Serve(l, a.server, &web.FlagConfig{WebConfigFile: &a.webConfig}, a.log)
-				return
+			default:
+				done <- a.server.Serve(l)
 			}
-			done <- a.server.Serve(l)
 		}()
 	}
 	for ; n > 0; n-- {
@@ -105,7 +120,7 @@ func (a *admin) close(ctx context.Context) error {
 			defer l.Close()
 		}
 	}
-	return a.server.Shutdown(ctx)
+	return errors.Join(a.server.Shutdown(ctx), a.local.Shutdown(ctx))
 }
 
 // check is one line of /readyz?verbose.
@@ -155,7 +170,10 @@ func (h *house) checks() []check {
 		state = check{"state", "degraded", "a bookmark could not be saved: " + err.Error()}
 	}
 	kafka := check{Name: "kafka", Status: "ok"}
-	if s := h.producer.Stats(); s.Circuit != "closed" {
+	switch s := h.producer.Stats(); {
+	case s.Outage != nil:
+		kafka = check{"kafka", "degraded", s.Outage.Error()}
+	case s.Circuit != producer.Closed:
 		kafka = check{"kafka", "degraded", "no acknowledgement since " + since(s.LastAck) + "; hosts are told to come again"}
 	}
 	return []check{config, listeners, state, kafka}

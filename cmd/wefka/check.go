@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/output"
+	"github.com/wefka/wefka/subscriptions/strict"
 	"github.com/wefka/wefka/wsman"
 )
 
@@ -58,6 +61,8 @@ type finding struct {
 	Status  string `json:"status"` // OK | WARN | FAIL
 	Subject string `json:"subject"`
 	Message string `json:"message"`
+
+	at *strict.Error // where it stands, if that is known
 }
 
 type report struct {
@@ -69,16 +74,27 @@ type report struct {
 }
 
 func (r *report) ok(subject, message string) {
-	r.findings = append(r.findings, finding{"OK", subject, message})
+	r.findings = append(r.findings, finding{Status: "OK", Subject: subject, Message: message})
 }
 
-func (r *report) warn(subject string, err error) {
-	r.findings = append(r.findings, finding{"WARN", subject, err.Error()})
-}
+func (r *report) warn(subject string, err error) { r.add("WARN", subject, err) }
 
 func (r *report) problem(subject string, err error) {
 	r.failed = true
-	r.findings = append(r.findings, finding{"FAIL", subject, err.Error()})
+	r.add("FAIL", subject, err)
+}
+
+// add takes joined errors one by one.
+func (r *report) add(status, subject string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			r.add(status, subject, e)
+		}
+		return
+	}
+	f := finding{Status: status, Subject: subject, Message: err.Error()}
+	errors.As(err, &f.at)
+	r.findings = append(r.findings, f)
 }
 
 func (r *report) config(ctx context.Context, c *Config, online bool) {
@@ -94,8 +110,16 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 		r.warn("subscriptions", w)
 	}
 	topics := []string{}
-	if err == nil {
+	if err == nil && len(problems) == 0 {
 		topics, err = c.topics(subs)
+	}
+	for _, s := range subs {
+		if int64(s.Delivery.MaxEnvelopeSize) > int64(c.Limits.Inflated) {
+			r.warn("subscriptions", fmt.Errorf("%s: delivery.max_envelope_size is above limits.inflated: full envelopes would be refused", s.Name))
+		}
+		if topic, e := output.ParseTopic(cmp.Or(s.Output.Topic, c.Kafka.Topic)); e == nil && !topic.Static() && len(c.Kafka.Topics) == 0 {
+			r.warn("subscriptions", fmt.Errorf("%s: topic %s names none of kafka.topics, which is empty: all of it goes to %s", s.Name, topic, c.Kafka.DefaultTopic))
+		}
 	}
 	if err != nil {
 		r.problem("subscriptions", err)
@@ -105,10 +129,13 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 		}
 	}
 	for i := range c.Listeners {
+		if len(problems) > 0 {
+			break // some would only be said again
+		}
 		switch l := &c.Listeners[i]; {
-		case l.TLS != nil && l.Kerberos == nil:
+		case l.TLS != nil:
 			r.tls(ctx, c, l, online)
-		case l.Kerberos != nil && l.TLS == nil:
+		case l.Kerberos != nil:
 			r.kerberos(ctx, c, l, online)
 		}
 	}
@@ -226,8 +253,11 @@ func (r *report) end() error {
 		}
 	case "github":
 		for _, f := range r.findings {
-			level := map[string]string{"OK": "notice", "WARN": "warning", "FAIL": "error"}[f.Status]
-			fmt.Fprintf(r.p.stdout, "::%s title=%s::%s\n", level, f.Subject, githubEscape.Replace(f.Message))
+			level, place := map[string]string{"OK": "notice", "WARN": "warning", "FAIL": "error"}[f.Status], ""
+			if f.at != nil {
+				place = fmt.Sprintf("file=%s,line=%d,col=%d,", f.at.File, f.at.Line, f.at.Column)
+			}
+			fmt.Fprintf(r.p.stdout, "::%s %stitle=%s::%s\n", level, place, f.Subject, githubEscape.Replace(f.Message))
 		}
 	default:
 		for _, f := range r.findings {

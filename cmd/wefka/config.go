@@ -22,8 +22,9 @@ type Config struct {
 	Limits        LimitsConfig     `yaml:"limits"`
 	Log           LogConfig        `yaml:"log"`
 
-	dir string // of the file: relative paths start here
-	env func(string) (string, bool)
+	dir  string // of the file: relative paths start here
+	env  func(string) (string, bool)
+	file *strict.Document // where each value stands
 }
 
 // ListenerConfig is one address that hosts connect to.
@@ -157,7 +158,7 @@ func (p *program) loadConfig() (*Config, error) {
 	c := defaults()
 	c.dir, c.env = filepath.Dir(p.config), p.env
 	reader := strict.Reader{Lookup: p.env, Dir: c.dir}
-	if err := reader.Unmarshal(p.config, data, c); err != nil {
+	if c.file, err = reader.Read(p.config, data, c); err != nil {
 		return nil, err
 	}
 	c.complete()

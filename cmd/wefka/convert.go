@@ -89,7 +89,7 @@ func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Enco
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d lines failed", failed)
+		return fmt.Errorf("%d of the lines failed", failed)
 	}
 	return ctx.Err()
 }

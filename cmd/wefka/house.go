@@ -161,7 +161,7 @@ func (h *house) register(sink *output.Kafka) {
 // checkKafka says early, and in words, what stands between the collector and Kafka.
 func (h *house) checkKafka(ctx context.Context) {
 	if err := h.producer.Check(ctx); err != nil && ctx.Err() == nil {
-		h.log.Error("kafka is not usable", "error", err)
+		h.log.Error("kafka is not ready for us", "error", err)
 	}
 }
 
@@ -253,7 +253,9 @@ func (k *KerberosConfig) acceptor(c *Config, listener string) *kerberos.Acceptor
 func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 	templates := map[string]string{}
 	for _, s := range subs {
-		templates[s.Name] = s.Output.Topic
+		if s.Enabled {
+			templates[s.Name] = s.Output.Topic
+		}
 	}
 	return c.Kafka.settings().Names(templates)
 }

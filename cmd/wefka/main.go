@@ -56,7 +56,6 @@ func (p *program) run(ctx context.Context, args []string) int {
 	running := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		running = true
-		cmd.SilenceUsage = true
 		return p.environment(cmd)
 	}
 	cmd, err := root.ExecuteContextC(ctx)
@@ -88,6 +87,7 @@ A host gets its Ack only when Kafka has acknowledged its events.
 Try it without Windows and without Kafka:   wefka quickstart
 Run it:                                     wefka check && wefka serve`,
 		SilenceErrors:     true,
+		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetOut(p.stdout)

@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/output"
 	"github.com/wefka/wefka/output/producer"
 	"github.com/wefka/wefka/simulator"
 	"github.com/wefka/wefka/wsman"
@@ -55,7 +58,7 @@ replication, not for production.`,
 	flags.Int64Var(&q.events, "events", 0, "stop after so many events; 0: until interrupted")
 	flags.IntVar(&q.hosts, "hosts", 3, "how many simulated hosts")
 	flags.Float64Var(&q.rate, "rate", 5, "events a second of all hosts together")
-	flags.StringVar(&q.format, "format", "json", "json or xml")
+	flags.StringVar(&q.format, "format", "json", "json, ecs or xml")
 	flags.StringArrayVar(&q.corpus, "corpus", nil, "recorded events, .xmll or .xmll.gz (repeatable); default: a built-in sample")
 	flags.StringVar(&q.kafka, "kafka", "", "address of a real Kafka instead of the demo broker; makes "+quickTopic+" and "+quickDead+" if missing")
 	flags.StringVar(&q.dir, "dir", "", "keep certificates, configuration and state there; default: a temporary folder, removed at the end")
@@ -67,8 +70,8 @@ func (q *quickstart) say(format string, args ...any) {
 }
 
 func (q *quickstart) run(ctx context.Context) error {
-	if q.format != "json" && q.format != "xml" {
-		return usagef("--format %q: use json or xml", q.format)
+	if _, err := output.NewEncoder(q.format, ""); err != nil {
+		return usageError{fmt.Errorf("--format: %w", err)}
 	}
 	if q.dir == "" {
 		dir, err := os.MkdirTemp("", "wefka-quickstart-")
@@ -139,6 +142,9 @@ func (q *quickstart) line(ctx context.Context, config *Config, authority *certs.
 	if lost > 0 {
 		return fmt.Errorf("%d acknowledged events did not come back from Kafka", lost)
 	}
+	if q.events > 0 && int64(back.count()) < q.events && ctx.Err() == nil {
+		return fmt.Errorf("%d of %d events were read back; %v", back.count(), q.events, report.Errors)
+	}
 	return nil
 }
 
@@ -201,17 +207,40 @@ admin: {address: "127.0.0.1:0", socket: ""}
 const quickSubscription = `name: sysmon
 id: 6f7b6d7e-5d0c-4c3b-9a51-0d8d3a7f2c10
 query: |
-  <QueryList><Query Id="0"><Select Path="Microsoft-Windows-Sysmon/Operational">*</Select></Query></QueryList>
+  %s
 read_existing_events: true
 delivery: {max_time: 1s, retry: {count: 5, interval: 5s}}
 output: {format: %s}
 `
 
+// query selects every channel of the recorded events.
+func (q *quickstart) query() (string, error) {
+	channels, err := (&simulator.Fleet{Corpus: q.corpus, Log: slog.New(slog.DiscardHandler)}).Channels()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(`<QueryList><Query Id="0">`)
+	for _, c := range channels {
+		b.WriteString(`<Select Path="`)
+		if err := xml.EscapeText(&b, []byte(c)); err != nil {
+			return "", err
+		}
+		b.WriteString(`">*</Select>`)
+	}
+	b.WriteString(`</Query></QueryList>`)
+	return b.String(), nil
+}
+
 // config writes the files that an administrator would write, and loads them as serve does.
 func (q *quickstart) config() (*Config, error) {
+	query, err := q.query()
+	if err != nil {
+		return nil, err
+	}
 	files := map[string]string{
 		"wefka.yaml":                  fmt.Sprintf(quickConfig, q.kafka, quickTopic, quickTopic, quickDead),
-		"subscriptions.d/sysmon.yaml": fmt.Sprintf(quickSubscription, q.format),
+		"subscriptions.d/sysmon.yaml": fmt.Sprintf(quickSubscription, query, q.format),
 	}
 	if err := os.MkdirAll(filepath.Join(q.dir, "subscriptions.d"), 0o755); err != nil {
 		return nil, err

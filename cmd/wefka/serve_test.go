@@ -97,6 +97,26 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
+// waitReady waits for what /readyz says, which is never 503 here.
+func waitReady(t *testing.T, l *lab, want string) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		code, body := l.get("/readyz")
+		if code == 200 && body == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("readyz: %d %s, want %s", code, body, want)
+		}
+	}
+}
+
 func waitMetric(t *testing.T, l *lab, line string) {
 	t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
@@ -164,7 +184,7 @@ func TestReload(t *testing.T) {
 func TestReadyWithoutKafka(t *testing.T) {
 	l := newLab(t, freeAddress(t), "lab", sysmonQuery, "json")
 	s := l.serve()
-	if line := s.wait(t, `"msg":"kafka is not usable"`); !strings.Contains(line, "refused") {
+	if line := s.wait(t, `"msg":"kafka is not ready for us"`); !strings.Contains(line, "refused") {
 		t.Errorf("the log does not say why: %s", line)
 	}
 	if code, body := l.get("/livez"); code != 200 || body != "ok\n" {
@@ -173,6 +193,7 @@ func TestReadyWithoutKafka(t *testing.T) {
 	if code, _ := l.get("/readyz"); code != 200 {
 		t.Errorf("readyz: %d while only Kafka is away", code)
 	}
+	waitReady(t, l, "degraded\n")
 	_, body := l.get("/readyz?verbose")
 	var ready struct {
 		Status string

@@ -73,6 +73,9 @@ func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simula
 	if fleet.URL == "" {
 		return usagef("--url is missing")
 	}
+	if fleet.Events < 0 || fleet.Hosts < 1 || fleet.Batch < 1 || fleet.Rate < 0 || fleet.Duration < 0 {
+		return usagef("--events, --rate and --duration are not negative; --hosts and --batch at least 1")
+	}
 	if fleet.SLDC, err = simulator.ParseSLDC(f.sldc); err != nil {
 		return usageError{err}
 	}
@@ -98,7 +101,7 @@ func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simula
 		return err
 	}
 	out := p.stdout
-	if f.report != "" {
+	if f.report != "" && f.report != "-" {
 		file, err := os.Create(f.report)
 		if err != nil {
 			return fmt.Errorf("--report: %w", err)
@@ -183,6 +186,10 @@ func (p *program) progress() func(simulator.Snapshot) {
 				end = "\n"
 			}
 		}
-		fmt.Fprintf(p.stderr, "%s%d hosts, %d events sent, %d acked, %d retries%s", start, s.Hosts, s.Sent, s.Acked, s.Retried, end)
+		hosts := fmt.Sprintf("%d hosts at work", s.Hosts)
+		if s.Done {
+			hosts = "done"
+		}
+		fmt.Fprintf(p.stderr, "%s%s, %d events sent, %d acked, %d retries%s", start, hosts, s.Sent, s.Acked, s.Retried, end)
 	}
 }

@@ -7,20 +7,33 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wefka/wefka/output"
+	"github.com/wefka/wefka/subscriptions/strict"
 )
 
 // Validate looks at every value that needs no other file and gives all that is wrong, each with its key.
 func (c *Config) Validate() []error {
-	v := &validator{}
+	v := &validator{file: c.file}
 	v.listeners(c.Listeners)
 	v.kafka(&c.Kafka)
 	v.oneOf("state.backend", c.State.Backend, "bbolt")
 	v.require("state.path", c.State.Path)
 	v.positive("state.forget_after", int64(c.State.ForgetAfter))
 	v.admin(&c.Admin)
-	v.oneOf("identity.computer", c.Identity.Computer, "off", "tag")
+	if strings.ContainsFunc(c.Node, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		v.add("node", "%q holds a control character", c.Node)
+	}
+	switch c.Identity.Computer {
+	case "quarantine", "reject":
+		v.add("identity.computer", "%s is not built yet; use tag, and look at the header wef.identity", c.Identity.Computer)
+	default:
+		v.oneOf("identity.computer", c.Identity.Computer, "off", "tag")
+	}
+	if len(c.Identity.Relays) > 0 {
+		v.add("identity.relays", "not built yet")
+	}
 	v.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l := &c.Limits
@@ -35,13 +48,28 @@ func (c *Config) Validate() []error {
 	} {
 		v.positive("limits."+n.key, n.value)
 	}
+	if l.AckTimeout.Duration() > 55*time.Second {
+		v.add("limits.ack_timeout", "hosts wait no longer than 60s for an answer; at most 55s")
+	}
+	if c.Kafka.DeliveryTimeout >= l.AckTimeout {
+		v.add("kafka.delivery_timeout", "must be below limits.ack_timeout (%s), or hosts are told to come again while Kafka still takes their events", l.AckTimeout)
+	}
+	if c.Kafka.TLS.Enabled {
+		if _, err := c.kafkaTLS(); err != nil {
+			v.add("kafka.tls", "%v", err)
+		}
+	}
 	return v.problems
 }
 
-type validator struct{ problems []error }
+type validator struct {
+	file     *strict.Document
+	problems []error
+}
 
+// add says what is wrong with the value of a key, and where it stands.
 func (v *validator) add(key, format string, args ...any) {
-	v.problems = append(v.problems, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	v.problems = append(v.problems, v.file.Errorf(key, "%s: %s", key, fmt.Sprintf(format, args...)))
 }
 
 func (v *validator) require(key, value string) {
@@ -58,7 +86,7 @@ func (v *validator) positive(key string, value int64) {
 
 func (v *validator) oneOf(key, value string, choices ...string) {
 	if !slices.Contains(choices, value) {
-		v.add(key, "%q is none of %s", value, strings.Join(choices, ", "))
+		v.add(key, "%q is none of %s", value, strings.Join(slices.DeleteFunc(choices, func(c string) bool { return c == "" }), ", "))
 	}
 }
 
@@ -115,6 +143,10 @@ func (v *validator) kafka(k *KafkaConfig) {
 	}
 	v.oneOf("kafka.compression", k.Compression, "zstd", "lz4", "snappy", "gzip", "none")
 	v.oneOf("kafka.timestamp", k.Timestamp, "clamped", "event", "receive")
+	if k.SASL.Mechanism == "oauthbearer" || k.SASL.TokenFile != "" {
+		v.add("kafka.sasl", "oauthbearer is not built yet; use plain, scram-sha-256 or scram-sha-512")
+		return
+	}
 	v.oneOf("kafka.sasl.mechanism", k.SASL.Mechanism, "", "plain", "scram-sha-256", "scram-sha-512")
 	if k.SASL.Mechanism != "" {
 		v.require("kafka.sasl.username", k.SASL.Username)
@@ -132,7 +164,7 @@ func (v *validator) kafka(k *KafkaConfig) {
 		v.add("kafka.buffer", "less than 4MiB holds no full batch")
 	}
 	if _, err := output.New(k.settings(), nil, nil); err != nil {
-		v.add("kafka", "%v", err)
+		v.add("kafka.topic", "%v", err)
 	}
 }
 
