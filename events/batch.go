@@ -13,6 +13,7 @@ type Batch struct {
 	Revision       string // version GUID under which it was delivered
 	Topic          string // template that the subscription asks for; "" = the output's
 	Format         string // json | xml | ecs
+	KeepEventData  bool   // ecs: all of EventData in winlog.event_data, mapped or not
 
 	Source    string     // proven identity
 	Auth      string     // how it was proven: tls | kerberos | negotiate

@@ -226,8 +226,11 @@ func (k *Kafka) shared(h []producer.Header, b *events.Batch) []producer.Header {
 		}
 	}
 	contentType, schema := "application/json", b.Format+"/1"
-	if b.Format == "xml" {
+	switch b.Format {
+	case "xml":
 		contentType = "application/xml"
+	case "ecs":
+		schema = "ecs/" + ECSVersion
 	}
 	put("content-type", contentType)
 	put("wef.schema", schema)

@@ -2,7 +2,8 @@ package output
 
 import "fmt"
 
-// NewEncoder is the encoder of a subscription's format: json or xml. node goes into every json document; "" leaves it out.
+// NewEncoder is the encoder of a subscription's format: json, ecs or xml. node goes into every document of
+// the first two; "" leaves it out.
 func NewEncoder(format, node string) (Encoder, error) {
 	switch format {
 	case "json":
@@ -10,7 +11,7 @@ func NewEncoder(format, node string) (Encoder, error) {
 	case "xml":
 		return XML{}, nil
 	case "ecs":
-		return nil, fmt.Errorf("format ecs is not built yet; there are json and xml")
+		return &ECS{Node: node}, nil
 	}
-	return nil, fmt.Errorf("unknown format %q; there are json and xml", format)
+	return nil, fmt.Errorf("unknown format %q; there are json, ecs and xml", format)
 }

@@ -30,7 +30,10 @@ func TestNewEncoder(t *testing.T) {
 	if got, err := j.Append([]byte("x"), delivery(), &r); err != nil || !strings.HasPrefix(string(got), `x{"System":{`) || !strings.Contains(string(got), `"Node":"wec-1"`) {
 		t.Errorf("json: %s, %v", got, err)
 	}
-	for format, want := range map[string]string{"ecs": "ecs is not built yet", "": `unknown format ""`, "JSON": `unknown format "JSON"`} {
+	if e, err := output.NewEncoder("ecs", "wec-1"); err != nil || e.(*output.ECS).Node != "wec-1" {
+		t.Errorf("ecs: %v, %v", e, err)
+	}
+	for format, want := range map[string]string{"": `unknown format ""`, "JSON": `unknown format "JSON"`} {
 		if _, err := output.NewEncoder(format, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", format, err)
 		}

@@ -58,13 +58,8 @@ func (e *JSON) appendCollector(dst []byte, b *events.Batch, r *events.Record) []
 	dst = append(dst, e.delivery...)
 	dst = append(dst, `"Severity":`...)
 	dst = strconv.AppendInt(dst, int64(Severity(r)), 10)
-	switch {
-	case r.Illegal && r.Truncated:
-		dst = append(dst, `,"Error":"illegal characters replaced; rendering truncated"`...)
-	case r.Illegal:
-		dst = append(dst, `,"Error":"illegal characters replaced"`...)
-	case r.Truncated:
-		dst = append(dst, `,"Error":"rendering truncated"`...)
+	if flaw := flawOf(r); flaw != "" {
+		dst = append(append(append(dst, `,"Error":"`...), flaw...), '"')
 	}
 	return append(dst, '}')
 }

@@ -47,7 +47,7 @@ func prepare(t testing.TB, k *Kafka, b *events.Batch) {
 
 func TestNothingIsAllocatedForAnEvent(t *testing.T) {
 	k := newBenchKafka(t)
-	for _, format := range []string{"json", "xml"} {
+	for _, format := range []string{"json", "ecs", "xml"} {
 		allocs := func(n int) float64 {
 			b := sysmonBatch(n, format)
 			return testing.AllocsPerRun(50, func() { prepare(t, k, b) })
@@ -59,9 +59,19 @@ func TestNothingIsAllocatedForAnEvent(t *testing.T) {
 	}
 }
 
+func TestSchema(t *testing.T) {
+	k := newBenchKafka(t)
+	for format, want := range map[string]string{"xml": "application/xml xml/1", "json": "application/json json/1", "ecs": "application/json ecs/8.17.0"} {
+		h := k.shared(nil, sysmonBatch(1, format))
+		if got := string(h[0].Value) + " " + string(h[1].Value); h[0].Key != "content-type" || h[1].Key != "wef.schema" || got != want {
+			t.Errorf("%s: %s", format, got)
+		}
+	}
+}
+
 func BenchmarkRecords(b *testing.B) {
 	k := newBenchKafka(b)
-	for _, format := range []string{"xml", "json"} {
+	for _, format := range []string{"xml", "json", "ecs"} {
 		for _, n := range []int{10, 50, 160} {
 			b.Run(fmt.Sprintf("%s/%d", format, n), func(b *testing.B) {
 				batch := sysmonBatch(n, format)

@@ -17,7 +17,6 @@ func Severity(r *events.Record) int {
 	if string(r.Provider) == sysmonProvider && r.ID < uint32(len(sysmonSeverity)) && sysmonSeverity[r.ID] > 0 {
 		return severityOfSysmon(r)
 	}
-	const auditFailure = 0x0010000000000000
 	switch {
 	case (r.ID == 1102 || r.ID == 104) && string(r.Provider) == "Microsoft-Windows-Eventlog":
 		return 5 // a log was cleared

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 	"time"
@@ -97,76 +96,4 @@ func appendTime(dst, name, text []byte) []byte {
 		return append(dst, `Z",`...)
 	}
 	return append(t.AppendFormat(dst, time.RFC3339Nano), `",`...)
-}
-
-// hashLengths are the hexadecimal digits of the algorithms that Sysmon knows.
-var hashLengths = [...]struct {
-	name   string
-	digits int
-}{{"MD5", 32}, {"SHA1", 40}, {"SHA256", 64}, {"IMPHASH", 32}}
-
-// appendHashes appends "SHA1=…,MD5=…" as an object.
-func appendHashes(dst, name, text []byte) []byte {
-	before := len(dst)
-	dst = append(appendName(dst, name), '{')
-	empty := len(dst)
-	var seen [len(hashLengths)]bool
-	for len(text) > 0 {
-		var item []byte
-		item, text, _ = bytes.Cut(text, []byte{','})
-		algorithm, digest, _ := bytes.Cut(item, []byte{'='})
-		for i, h := range hashLengths {
-			if string(algorithm) != h.name || len(digest) != h.digits || seen[i] || !allHex(digest) {
-				continue
-			}
-			seen[i] = true
-			dst = append(appendName(dst, algorithm), '"')
-			dst = append(append(dst, digest...), `",`...)
-			break
-		}
-	}
-	if len(dst) == empty {
-		return dst[:before]
-	}
-	return appendEnd(dst, '}')
-}
-
-func allHex(text []byte) bool {
-	for _, c := range text {
-		if !isHex[c] {
-			return false
-		}
-	}
-	return true
-}
-
-var isHex = func() (t [256]bool) {
-	for _, c := range "0123456789abcdefABCDEF" {
-		t[c] = true
-	}
-	return t
-}()
-
-// appendValue appends a registry value of event 13 that is a number: DWORD (0x00000001), QWORD (0xHIGH-0xLOW).
-func appendValue(dst, text []byte) []byte {
-	const dword, qword = "DWORD (0x", "QWORD (0x"
-	if len(text) <= len(dword)+1 || text[len(text)-1] != ')' {
-		return dst
-	}
-	kind, digits := string(text[:len(dword)]), text[len(dword):len(text)-1]
-	if kind == dword && len(digits) <= 8 {
-		if n, ok := hexadecimal(digits); ok {
-			dst = append(dst, `"Value":{"Type":"REG_DWORD","Number":`...)
-			return append(strconv.AppendUint(dst, n, 10), `},`...)
-		}
-	}
-	if high, low, ok := bytes.Cut(digits, []byte("-0x")); ok && kind == qword && len(high) <= 8 && len(low) <= 8 {
-		h, okHigh := hexadecimal(high)
-		l, okLow := hexadecimal(low)
-		if okHigh && okLow {
-			dst = append(dst, `"Value":{"Type":"REG_QWORD","Number":`...)
-			return append(strconv.AppendUint(dst, h<<32|l, 10), `},`...)
-		}
-	}
-	return dst
 }

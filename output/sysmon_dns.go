@@ -8,66 +8,81 @@ import (
 	"unsafe"
 )
 
-// appendAnswers appends the QueryResults of a DNS event as a list. Items end with a semicolon: "type:  5 name" is a record that
-// is no address, whose data may be missing; anything else is an address.
-func appendAnswers(dst, text []byte) []byte {
-	before := len(dst)
-	dst = append(dst, `"Answers":[`...)
-	empty := len(dst)
+// answer is one item of the QueryResults of a DNS event: an address, or a record that is none.
+type answer struct {
+	addr netip.Addr // valid for an address, without its zone
+	zone []byte
+
+	kind uint64 // type of the record
+	data []byte // of the record; it may be missing
+}
+
+// nextAnswer reads QueryResults up to the first item that is an answer. Items end with a semicolon: "type:  5 name" is a record
+// that is no address; anything else is an address, an IPv4 one perhaps as ::ffff:192.0.2.1.
+func nextAnswer(text []byte) (a answer, rest []byte, ok bool) {
 	for len(text) > 0 {
 		var item []byte
 		item, text, _ = bytes.Cut(text, []byte{';'})
 		item = bytes.Trim(item, " ")
-		if record, ok := bytes.CutPrefix(item, []byte("type:")); ok {
-			dst = appendRecord(dst, bytes.TrimLeft(record, " "))
-		} else {
-			dst = appendAddress(dst, item)
+		if record, is := bytes.CutPrefix(item, []byte("type:")); is {
+			number, data, _ := bytes.Cut(bytes.TrimLeft(record, " "), []byte{' '})
+			if n, ok := decimal(number); ok && n <= math.MaxUint16 {
+				return answer{kind: n, data: bytes.TrimLeft(data, " ")}, text, true
+			}
+		} else if addr, zone := address(item); addr.IsValid() {
+			return answer{addr: addr, zone: zone}, text, true
 		}
 	}
-	if len(dst) == empty {
-		return dst[:before]
-	}
-	return appendEnd(dst, ']')
+	return answer{}, nil, false
 }
 
-func appendRecord(dst, record []byte) []byte {
-	number, data, _ := bytes.Cut(record, []byte{' '})
-	n, ok := decimal(number)
-	if !ok || n > math.MaxUint16 {
-		return dst
-	}
-	dst = strconv.AppendUint(append(dst, `{"Type":`...), n, 10)
-	if data = bytes.TrimLeft(data, " "); len(data) > 0 {
-		dst = appendString(append(dst, `,"Data":`...), data)
-	}
-	return append(dst, `},`...)
-}
-
-// appendAddress appends an address in its canonical form, an IPv4 one without ::ffff:, and nothing for what is none.
-func appendAddress(dst, text []byte) []byte {
-	text, zone, _ := bytes.Cut(text, []byte{'%'})
+// address reads an IP address; it is not valid where text is none. An IPv4 address loses its ::ffff:.
+func address(text []byte) (addr netip.Addr, zone []byte) {
+	text, zone, _ = bytes.Cut(text, []byte{'%'})
 	const longest = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 	if len(text) < 2 || len(text) > longest {
-		return dst
+		return addr, nil
 	}
 	for _, c := range text {
 		if !isHex[c] && c != ':' && c != '.' {
-			return dst
+			return addr, nil
 		}
 	}
 	for _, c := range zone {
 		if !alphanumeric(c) {
-			return dst
+			return addr, nil
 		}
 	}
 	// netip keeps nothing of an address without a zone; a real string would be an allocation for each.
 	addr, err := netip.ParseAddr(unsafe.String(&text[0], len(text)))
 	if err != nil {
-		return dst
+		return netip.Addr{}, nil
 	}
-	dst = addr.Unmap().AppendTo(append(dst, `{"Address":"`...))
-	if len(zone) > 0 {
-		dst = append(append(dst, '%'), zone...)
+	return addr.Unmap(), zone
+}
+
+// appendAnswers appends the QueryResults as a list.
+func appendAnswers(dst, text []byte) []byte {
+	before := len(dst)
+	dst = append(dst, `"Answers":[`...)
+	empty := len(dst)
+	for a, rest, ok := nextAnswer(text); ok; a, rest, ok = nextAnswer(rest) {
+		if !a.addr.IsValid() {
+			dst = strconv.AppendUint(append(dst, `{"Type":`...), a.kind, 10)
+			if len(a.data) > 0 {
+				dst = appendString(append(dst, `,"Data":`...), a.data)
+			}
+			dst = append(dst, `},`...)
+			continue
+		}
+		dst = a.addr.AppendTo(append(dst, `{"Address":"`...))
+		if len(a.zone) > 0 {
+			dst = append(append(dst, '%'), a.zone...)
+		}
+		dst = append(dst, `"},`...)
 	}
-	return append(dst, `"},`...)
+	if len(dst) == empty {
+		return dst[:before]
+	}
+	return appendEnd(dst, ']')
 }

@@ -18,13 +18,15 @@ import (
 
 func (p *program) convertCommand() *cobra.Command {
 	var format string
+	var keep bool
 	c := &cobra.Command{
 		Use:   "convert [FILE|-]",
 		Short: "Turn recorded event XML into the documents that would go to Kafka",
 		Long: `Reads one event's XML a line (gzip is recognised; empty lines are skipped) and writes one document a line, in the same order.
 A line that fails prints its number and the reason on stderr. There is no delivery here, so the documents carry no sender.`,
 		Example: `  wefka convert events.xmll
-  zcat old.xmll.gz | wefka convert --format json - | jq .System.EventID`,
+  zcat old.xmll.gz | wefka convert --format json - | jq .System.EventID
+  wefka convert --format ecs --ecs-keep-event-data events.xmll`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "json" && format != "xml" && format != "ecs" {
@@ -43,15 +45,16 @@ A line that fails prints its number and the reason on stderr. There is no delive
 				defer f.Close()
 				in = f
 			}
-			return p.convert(cmd.Context(), in, encoder)
+			return p.convert(cmd.Context(), in, encoder, &events.Batch{KeepEventData: keep})
 		},
 	}
 	c.Flags().StringVar(&format, "format", "json", "json, ecs or xml")
+	c.Flags().BoolVar(&keep, "ecs-keep-event-data", false, "ecs: all of EventData in winlog.event_data, mapped or not")
 	return c
 }
 
-// convert is an error when any line failed.
-func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Encoder) error {
+// convert takes all events for those of batch. It is an error when any line failed.
+func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Encoder, batch *events.Batch) error {
 	r := bufio.NewReaderSize(in, 1<<20)
 	if magic, _ := r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(r)
@@ -64,7 +67,6 @@ func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Enco
 	defer out.Flush()
 	var decoder events.Decoder
 	var record events.Record
-	var batch events.Batch
 	var document []byte
 	failed := 0
 	for n := 1; ctx.Err() == nil; n++ {
@@ -72,7 +74,7 @@ func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Enco
 		if line = bytes.TrimRight(line, "\r\n"); len(bytes.TrimSpace(line)) > 0 {
 			e := decoder.Decode(line, &record)
 			if e == nil {
-				document, e = encoder.Append(document[:0], &batch, &record)
+				document, e = encoder.Append(document[:0], batch, &record)
 			}
 			if e != nil {
 				failed++
