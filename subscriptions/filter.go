@@ -2,7 +2,6 @@ package subscriptions
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/wefka/wefka/wsman"
 )
@@ -13,7 +12,7 @@ func (t *Targets) Admits(from wsman.Source) bool {
 	addr := from.Addr.Addr().Unmap().WithZone("")
 	return !slices.ContainsFunc(t.Except, named) &&
 		met(t.Names, named) &&
-		met(t.Groups, func(g SID) bool { return slices.ContainsFunc(from.Groups, func(sid string) bool { return strings.EqualFold(sid, string(g)) }) }) &&
+		met(t.Groups, func(g SID) bool { return g.among(from.Groups) }) &&
 		met(t.Networks, func(n Network) bool { return n.Contains(addr) }) &&
 		met(t.Certificates, func(a Attribute) bool { return from.Leaf != nil && a.Match(from.Leaf) })
 }

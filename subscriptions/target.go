@@ -86,6 +86,11 @@ func (s *SID) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// among says whether groups, as a ticket proves them, have the SID.
+func (s SID) among(groups []string) bool {
+	return slices.ContainsFunc(groups, func(g string) bool { return strings.EqualFold(g, string(s)) })
+}
+
 // Attribute is a condition on a certificate, as "ou=Servers*".
 type Attribute struct {
 	Name  string // issuer (its common name) | cn | o | ou | san
