@@ -71,12 +71,13 @@ func (k *Kafka) known(b *events.Batch, raw []byte) []producer.Header {
 	var decoder events.Decoder
 	var r events.Record
 	err := decoder.Decode(raw, &r) // what came before an error counts
-	texts := [own][]byte{nil, r.Computer, nil, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
+	var id []byte
 	if err == nil || r.Computer != nil && r.TimeCreated != nil && r.EventRecordID != nil {
-		texts[0] = AppendID(nil, b.Source, &r)
+		id = AppendID(nil, b.Source, &r)
 	}
-	if k.Identity != "off" && (err == nil || r.Computer != nil) {
-		texts[2] = identityText(identity(b.Source, r.Computer))
+	texts := k.texts(b, &r, id)
+	if err != nil && r.Computer == nil {
+		texts[2] = nil // it may name one further on
 	}
 	var h []producer.Header
 	for i, text := range texts {

@@ -31,9 +31,9 @@ type Kafka struct {
 	Producer *producer.Producer
 	Log      *slog.Logger
 
-	topics  *topics
-	metrics *metrics
-	benches chan *bench // free list: refilling from the heap costs page faults
+	topics      *topics
+	metrics     *metrics
+	workbenches chan *workbench // free list: refilling from the heap costs page faults
 }
 
 // New checks the settings. The producer stays the caller's to close.
@@ -45,7 +45,7 @@ func New(s Settings, p *producer.Producer, log *slog.Logger) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), benches: make(chan *bench, 4*runtime.GOMAXPROCS(0))}, nil
+	return &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}, nil
 }
 
 // Deliver returns nil when every event of b is acknowledged by all in-sync replicas, as a record or as a dead letter. After any
@@ -100,11 +100,11 @@ type misfit struct {
 
 // send decodes, encodes and appends the events of b. When it returns, the producer has copied all it needs.
 func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch) (*sent, error) {
-	w, err := k.bench(b)
+	w, err := k.take(b)
 	if err != nil {
 		return nil, err
 	}
-	defer k.free(w)
+	defer k.give(w)
 	s := &sent{}
 	for i, raw := range b.Raw {
 		s.bytes += len(raw)

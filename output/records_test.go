@@ -28,7 +28,7 @@ func newBenchKafka(t testing.TB) *Kafka {
 
 // prepare is all of Deliver that comes before Append.
 func prepare(t testing.TB, k *Kafka, b *events.Batch) {
-	w, err := k.bench(b)
+	w, err := k.take(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func prepare(t testing.TB, k *Kafka, b *events.Batch) {
 			t.Fatalf("%d records of %d events", len(records), len(b.Raw))
 		}
 	}
-	k.free(w)
+	k.give(w)
 }
 
 func TestNothingIsAllocatedForAnEvent(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/wefka/wefka/output/producer"
 )
 
-// bench is where one batch is worked on. It lives from the first event to the last Append, then serves another batch.
-type bench struct {
+// workbench is where one batch is worked on. It lives from the first event to the last Append, then serves another batch.
+type workbench struct {
 	k        *Kafka
 	b        *events.Batch
 	template *Topic
@@ -23,6 +23,7 @@ type bench struct {
 	record  events.Record
 
 	key     []byte
+	id      []byte            // of the event at hand
 	shared  []producer.Header // the same for every record of the batch, in the contract's order
 	arena   []byte            // values and header texts; slices of it are taken only when it has stopped growing
 	entries []entry
@@ -40,13 +41,12 @@ type flaws struct{ illegal, truncated, mismatched int }
 
 // entry is one encoded event.
 type entry struct {
-	event    int32
-	topic    string
-	value    span
-	raw      []byte // the value when it is the text as sent
-	texts    [own]span
-	identity string
-	time     time.Time
+	event int32
+	topic string
+	value span
+	raw   []byte // the value when it is the text as sent
+	texts [own]span
+	time  time.Time
 }
 
 type span struct{ from, to int }
@@ -59,16 +59,16 @@ var ownKeys = [own]string{"wef.id", "wef.computer", "wef.identity", "wef.time", 
 // keepArena is the largest arena that is worth keeping for the next batch.
 const keepArena = 4 << 20
 
-func (k *Kafka) bench(b *events.Batch) (*bench, error) {
+func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 	template, err := k.topics.template(b.Topic)
 	if err != nil {
 		return nil, err
 	}
-	var w *bench
+	var w *workbench
 	select {
-	case w = <-k.benches:
+	case w = <-k.workbenches:
 	default:
-		w = &bench{k: k}
+		w = &workbench{k: k}
 	}
 	if w.encoder == nil || w.format != b.Format {
 		if w.encoder, err = NewEncoder(b.Format, k.Node); err != nil {
@@ -87,7 +87,7 @@ func (k *Kafka) bench(b *events.Batch) (*bench, error) {
 	return w, nil
 }
 
-func (k *Kafka) free(w *bench) {
+func (k *Kafka) give(w *workbench) {
 	w.b = nil
 	clear(w.entries[:cap(w.entries)]) // they hold raw texts
 	clear(w.headers[:cap(w.headers)])
@@ -96,13 +96,13 @@ func (k *Kafka) free(w *bench) {
 		w.arena = nil
 	}
 	select {
-	case k.benches <- w:
+	case k.workbenches <- w:
 	default:
 	}
 }
 
 // add decodes and encodes one event.
-func (w *bench) add(i int, raw []byte) error {
+func (w *workbench) add(i int, raw []byte) error {
 	r := &w.record
 	if err := w.decoder.Decode(raw, r); err != nil {
 		return err
@@ -128,42 +128,39 @@ func (w *bench) add(i int, raw []byte) error {
 	}
 	w.describe(&e)
 	w.entries = append(w.entries, e)
-	w.note(r, &e)
+	w.note(r)
 	return nil
 }
 
 var replacement = []byte("\uFFFD")
 
 // describe writes the event's own headers, in the order of ownKeys.
-func (w *bench) describe(e *entry) {
-	r := &w.record
-	put := func(i int, text []byte) {
+func (w *workbench) describe(e *entry) {
+	w.id = AppendID(w.id[:0], w.b.Source, &w.record)
+	for i, text := range w.k.texts(w.b, &w.record, w.id) {
 		from := len(w.arena)
 		w.arena = append(w.arena, text...)
 		e.texts[i] = span{from, len(w.arena)}
 	}
-	from := len(w.arena)
-	w.arena = AppendID(w.arena, w.b.Source, r)
-	e.texts[0] = span{from, len(w.arena)}
-	put(1, r.Computer)
-	if w.k.Identity != "off" {
-		e.identity = identity(w.b.Source, r.Computer)
-	}
-	put(3, r.TimeCreated)
-	put(4, r.Channel)
-	put(5, r.Provider)
-	put(6, r.EventID)
-	put(7, r.EventRecordID)
 }
 
-func (w *bench) note(r *events.Record, e *entry) {
+// texts are those of the headers in ownKeys; those without a value are empty. They alias r and id.
+func (k *Kafka) texts(b *events.Batch, r *events.Record, id []byte) [own][]byte {
+	var claim []byte
+	if k.Identity != "off" {
+		claim = identity(b.Source, r.Computer)
+	}
+	return [own][]byte{id, r.Computer, claim, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
+}
+
+func (w *workbench) note(r *events.Record) {
 	if r.Illegal {
 		w.flaws.illegal++
 	}
 	if r.Truncated {
 		w.flaws.truncated++
 	}
-	if e.identity == "mismatch" {
+	if w.k.Identity != "off" && bytes.Equal(identity(w.b.Source, r.Computer), mismatch) {
 		w.flaws.mismatched++
 	}
 	if !r.Time.IsZero() && (w.oldest.IsZero() || r.Time.Before(w.oldest)) {
@@ -172,8 +169,8 @@ func (w *bench) note(r *events.Record, e *entry) {
 }
 
 // records builds the records of one topic, in order, and appends their events to order unless that is nil. They alias the
-// bench: Append must have copied them before the next call.
-func (w *bench) records(topic string, order []int32) ([]producer.Record, []int32) {
+// workbench: Append must have copied them before the next call.
+func (w *workbench) records(topic string, order []int32) ([]producer.Record, []int32) {
 	w.out = w.out[:0]
 	w.headers = slices.Grow(w.headers[:0], len(w.entries)*(len(w.shared)+own)) // no growth below: records hold slices of it
 	for i := range w.entries {
@@ -184,11 +181,7 @@ func (w *bench) records(topic string, order []int32) ([]producer.Record, []int32
 		from := len(w.headers)
 		w.headers = append(w.headers, w.shared...)
 		for h, s := range e.texts {
-			text := w.arena[s.from:s.to:s.to]
-			if ownKeys[h] == "wef.identity" {
-				text = identityText(e.identity)
-			}
-			if len(text) > 0 {
+			if text := w.arena[s.from:s.to:s.to]; len(text) > 0 {
 				w.headers = append(w.headers, producer.Header{Key: ownKeys[h], Value: text})
 			}
 		}
@@ -202,20 +195,6 @@ func (w *bench) records(topic string, order []int32) ([]producer.Record, []int32
 		}
 	}
 	return w.out, order
-}
-
-var verified, mismatch, unknown = []byte("verified"), []byte("mismatch"), []byte("unknown")
-
-func identityText(s string) []byte {
-	switch s {
-	case "verified":
-		return verified
-	case "mismatch":
-		return mismatch
-	case "unknown":
-		return unknown
-	}
-	return nil
 }
 
 // shared are the headers that every record of b carries.
