@@ -25,7 +25,7 @@ func Files(t testing.TB) []string {
 // Find is Files for a test that has events of its own as well: nil without the folder.
 func Find(t testing.TB) []string {
 	t.Helper()
-	folder := filepath.Join(root(t), "..", "shared", "corpus")
+	folder := filepath.Join(Root(t), "..", "shared", "corpus")
 	if _, err := os.Stat(folder); err != nil {
 		t.Log("no recorded events beside the checkout, in ../shared/corpus")
 		return nil
@@ -64,7 +64,8 @@ func Lines(t testing.TB, file string) (lines []string) {
 	return lines
 }
 
-func root(t testing.TB) string {
+// Root is the folder of the checkout, which holds go.mod.
+func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

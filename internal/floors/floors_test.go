@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wefka/wefka/internal/corpus"
 )
 
 const module = "github.com/wefka/wefka"
@@ -142,7 +144,7 @@ func list(names []string) string {
 }
 
 func TestFloors(t *testing.T) {
-	root := repository(t)
+	root := corpus.Root(t)
 	rooms := map[string]int{}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -187,25 +189,6 @@ func TestFloors(t *testing.T) {
 		if rooms[room] == 0 {
 			t.Errorf("no source of %s was read", room)
 		}
-	}
-}
-
-// repository is the folder that holds go.mod.
-func repository(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("no go.mod above the working folder")
-		}
-		dir = parent
 	}
 }
 
