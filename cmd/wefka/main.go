@@ -35,7 +35,7 @@ type program struct {
 	env            func(string) (string, bool)
 
 	config, logLevel, logFormat string // global flags, after the environment
-	admin, color                string
+	adminAddress, color         string
 }
 
 // Exit codes.
@@ -96,7 +96,7 @@ Run it:                                     wefka check && wefka serve`,
 	flags.StringVar(&p.config, "config", "/etc/wefka/wefka.yaml", "main configuration file (WEFKA_CONFIG)")
 	flags.StringVar(&p.logLevel, "log-level", "", "debug, info, warn or error; default from the configuration (WEFKA_LOG_LEVEL)")
 	flags.StringVar(&p.logFormat, "log-format", "", "text or json; default from the configuration (WEFKA_LOG_FORMAT)")
-	flags.StringVar(&p.admin, "admin", "", "socket or URL of a running server, for commands that ask one (WEFKA_ADMIN)")
+	flags.StringVar(&p.adminAddress, "admin", "", "socket or URL of a running server, for commands that ask one (WEFKA_ADMIN)")
 	flags.StringVar(&p.color, "color", "auto", "auto, always or never")
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.quickstartCommand(), p.simulateCommand(), p.convertCommand(),
 		pkiCommand(), p.versionCommand())
