@@ -16,7 +16,6 @@ import (
 	"github.com/wefka/wefka/certs"
 	"github.com/wefka/wefka/output"
 	"github.com/wefka/wefka/subscriptions/strict"
-	"github.com/wefka/wefka/wsman"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -144,7 +143,7 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 	}
 }
 
-// refresh is the interval that the printed policy strings ask for.
+// refresh is the interval, in seconds, that the printed policy strings ask for.
 const refresh = 900
 
 func (r *report) tls(ctx context.Context, c *Config, l *ListenerConfig, online bool) {
@@ -158,11 +157,7 @@ func (r *report) tls(ctx context.Context, c *Config, l *ListenerConfig, online b
 		r.warn(subject, fmt.Errorf("%s; %s", warning.Text, warning.Remedy))
 	}
 	chain := keeper.Chain()
-	name := chain[0].Subject.CommonName
-	if len(chain[0].DNSNames) > 0 {
-		name = chain[0].DNSNames[0]
-	}
-	host, port := l.reachedAs(name)
+	host, _ := l.reachedAs(certifiedName(chain[0]))
 	for _, problem := range certs.Explain(chain, host, time.Now()) {
 		if problem.Fatal {
 			r.problem(subject, fmt.Errorf("%s; %s", problem.Text, problem.Remedy))
@@ -170,9 +165,9 @@ func (r *report) tls(ctx context.Context, c *Config, l *ListenerConfig, online b
 	}
 	for _, fact := range keeper.Facts() {
 		r.ok(subject, fmt.Sprintf("%s certificate %s, valid until %s", fact.Role, fact.Name, fact.NotAfter.UTC().Format("2006-01-02")))
-		if fact.Role == "ca" {
-			r.policy(l, "https", host, port, ",IssuerCA="+fact.Thumbprint)
-		}
+	}
+	for _, m := range l.managers(keeper) {
+		r.policy(l, m)
 	}
 	r.found(ctx, subject, host, online)
 }
@@ -187,21 +182,17 @@ func (r *report) kerberos(ctx context.Context, c *Config, l *ListenerConfig, onl
 	for _, warning := range acceptor.Warnings() {
 		r.warn(subject, warning)
 	}
-	name := c.Node
 	for _, fact := range acceptor.Facts() {
 		r.ok(subject, fmt.Sprintf("keytab has %s, kvno %d, %s", fact.Principal, fact.KVNO, fact.Etype))
-		if service, rest, ok := strings.Cut(fact.Principal, "/"); ok && strings.EqualFold(service, "http") {
-			name, _, _ = strings.Cut(rest, "@")
-		}
 	}
-	host, port := l.reachedAs(name)
-	r.policy(l, "http", host, port, "")
+	r.policy(l, l.manager(acceptor, c.Node))
+	host, _ := l.reachedAs(servedName(acceptor, c.Node))
 	r.found(ctx, subject, host, online)
 }
 
 // policy notes the string for the Windows policy.
-func (r *report) policy(l *ListenerConfig, scheme, host, port, more string) {
-	r.policies = append(r.policies, fmt.Sprintf("%s: Server=%s://%s%s,Refresh=%d%s", l.Name, scheme, net.JoinHostPort(host, port), wsman.EnumeratePath, refresh, more))
+func (r *report) policy(l *ListenerConfig, m manager) {
+	r.policies = append(r.policies, l.Name+": "+m.string(refresh))
 }
 
 // found asks DNS for the name that hosts will use.
@@ -212,16 +203,6 @@ func (r *report) found(ctx context.Context, subject, host string, online bool) {
 	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
 		r.problem(subject, fmt.Errorf("hosts would not find %s: %w; add it to DNS, or set advertise", host, err))
 	}
-}
-
-// reachedAs is what hosts should connect to: the advertised address, else the name that the listener can prove and its port.
-func (l *ListenerConfig) reachedAs(name string) (host, port string) {
-	if l.Advertise != "" {
-		host, port, _ = net.SplitHostPort(l.Advertise)
-		return host, port
-	}
-	_, port, _ = net.SplitHostPort(l.Address)
-	return name, port
 }
 
 func (r *report) kafka(ctx context.Context, c *Config, topics []string) {
