@@ -22,7 +22,7 @@ type Bolt struct {
 	db      *bbolt.DB
 	commit  func(changes map[Key][]byte) error // write; tests put themselves in between
 	linger  time.Duration                      // a transaction waits so long for company
-	metrics *storeMetrics
+	metrics *StoreMetrics
 	healthy atomic.Bool   // the newest commit succeeded
 	wake    chan struct{} // holds one token when next is not empty
 	done    chan struct{} // closed when the committer has ended
@@ -76,7 +76,7 @@ func openBolt(path string, options *bbolt.Options) (b *Bolt, err error) {
 	b = &Bolt{db: db, linger: 2 * time.Millisecond, wake: make(chan struct{}, 1), done: make(chan struct{}), next: newGroup()}
 	b.commit = b.write
 	b.healthy.Store(true)
-	b.metrics = newStoreMetrics("bbolt", b.ready, b.lag)
+	b.metrics = NewStoreMetrics("bbolt", b.Ready, b.lag)
 	go b.commits()
 	return b, nil
 }
@@ -115,7 +115,7 @@ func (b *Bolt) Get(k Key) (s State, err error) {
 func (b *Bolt) Put(ctx context.Context, k Key, s State) error {
 	began := time.Now()
 	err := b.change(ctx, k, packState(s))
-	b.metrics.wrote(began, err)
+	b.metrics.Wrote(began, err)
 	return err
 }
 
@@ -238,17 +238,13 @@ func (b *Bolt) Close() error {
 	return b.db.Close()
 }
 
-func (b *Bolt) ready() float64 {
-	if b.healthy.Load() {
-		return 1
-	}
-	return 0
-}
+// Ready says whether the newest write succeeded.
+func (b *Bolt) Ready() bool { return b.healthy.Load() }
 
-func (b *Bolt) lag() float64 {
+func (b *Bolt) lag() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return float64(len(b.next.changes))
+	return len(b.next.changes)
 }
 
 func newGroup() *group {

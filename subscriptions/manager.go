@@ -177,7 +177,22 @@ func (m *Manager) entitled(from wsman.Source, h *wsman.Header) (*served, error) 
 	return s, nil
 }
 
-func loading() error { return &wsman.Fault{Status: 503, Reason: "loading"} }
+func loading() error { return ErrLoading }
+
+// Sighted takes in what the Store has learnt of k from another node, so that memory knows it too; the zero State: k was forgotten.
+func (m *Manager) Sighted(k Key, s State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.FirstSeen.IsZero() && s.LastHeard.IsZero() {
+		if _, heard := m.dirty[k]; !heard {
+			delete(m.streams, k)
+		}
+		return
+	}
+	s.Bookmark, s.History = "", nil
+	st := m.stream(k)
+	st.State = st.sighted(s)
+}
 
 // stream is memory's entry for k; m.mu is held.
 func (m *Manager) stream(k Key) *stream {

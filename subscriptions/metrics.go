@@ -65,28 +65,38 @@ func (h hosts) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// storeMetrics are those of any Store; backend tells them apart.
-type storeMetrics struct {
+// StoreMetrics are those of any Store; backend tells them apart.
+type StoreMetrics struct {
 	saved, failed prometheus.Counter
 	duration      prometheus.Observer
 	collectors    []prometheus.Collector
 }
 
-func newStoreMetrics(backend string, ready, lag func() float64) *storeMetrics {
+// NewStoreMetrics makes them; ready and lag are asked when somebody looks.
+func NewStoreMetrics(backend string, ready func() bool, lag func() int) *StoreMetrics {
 	writes := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bookmark_writes_total", Help: "States written, by result."}, []string{"backend", "result"})
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "bookmark_write_duration_seconds", Help: "From asking for a write to its being durable.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}}, []string{"backend"})
-	return &storeMetrics{
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30, 60}}, []string{"backend"})
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	return &StoreMetrics{
 		saved:    writes.WithLabelValues(backend, "ok"),
 		failed:   writes.WithLabelValues(backend, "error"),
 		duration: duration.WithLabelValues(backend),
 		collectors: []prometheus.Collector{writes, duration,
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "state_ready", Help: "1 if the newest write of the state succeeded."}, ready),
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "state_lag_records", Help: "States that wait to be written."}, lag)},
+			gauge("state_ready", "1 if the state is loaded and its newest write succeeded.", func() float64 {
+				if ready() {
+					return 1
+				}
+				return 0
+			}),
+			gauge("state_lag_records", "States that wait to be written.", func() float64 { return float64(lag()) })},
 	}
 }
 
-func (m *storeMetrics) wrote(began time.Time, err error) {
+// Wrote counts one write that was asked for at began.
+func (m *StoreMetrics) Wrote(began time.Time, err error) {
 	if err != nil {
 		m.failed.Inc()
 		return
@@ -94,6 +104,9 @@ func (m *storeMetrics) wrote(began time.Time, err error) {
 	m.saved.Inc()
 	m.duration.Observe(time.Since(began).Seconds())
 }
+
+// Collectors are for main to register.
+func (m *StoreMetrics) Collectors() []prometheus.Collector { return m.collectors }
 
 // Metrics are the store's collectors, for main to register.
 func (b *Bolt) Metrics() []prometheus.Collector { return b.metrics.collectors }

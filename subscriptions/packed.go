@@ -17,6 +17,15 @@ const packedFormat = 1
 
 var errPacked = errors.New("the stored state is damaged or of a newer version")
 
+// MarshalBinary gives the packed form. It never fails.
+func (st State) MarshalBinary() ([]byte, error) { return packState(st), nil }
+
+// UnmarshalBinary reads what MarshalBinary gave. An error says that the bytes are damaged, or of a newer version.
+func (st *State) UnmarshalBinary(data []byte) (err error) {
+	*st, err = unpackState(data)
+	return err
+}
+
 func packState(s State) []byte {
 	b := make([]byte, 0, 256+len(s.Bookmark)/2)
 	b = append(b, packedFormat)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wefka/wefka/events"
+	"github.com/wefka/wefka/wsman"
 )
 
 // Key is one source's place in one subscription. Source is the proven identity, lower case.
@@ -43,6 +44,9 @@ type Store interface {
 	// The caller may write while it ranges.
 	All() iter.Seq2[Key, State]
 }
+
+// ErrLoading is Store's answer while it has not read all that it should know; the source comes again.
+var ErrLoading error = &wsman.Fault{Status: 503, Reason: "loading"}
 
 // Sink is where batches go. nil means that every event of b is durable, as a record or as a dead letter; every error means
 // that b must be sent again.

@@ -37,6 +37,8 @@ var floors = map[string]floor{
 	"output":          {ours: []string{"events", "output/producer"}},
 	"output/producer": {outside: []string{"github.com/segmentio/kafka-go", "github.com/klauspost/compress", "github.com/pierrec/lz4"}},
 
+	"output/fetch": {outside: []string{"github.com/segmentio/kafka-go"}},
+
 	"subscriptions/strict": {outside: []string{"github.com/goccy/go-yaml"}},
 	"subscriptions": {ours: []string{"wsman", "events", "subscriptions/strict"},
 		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/pelletier/go-toml"}},

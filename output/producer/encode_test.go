@@ -201,7 +201,7 @@ func TestMurmur2(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "key")
 		n := rapid.IntRange(1, 97).Draw(t, "partitions")
-		if got, want := partitionOf(key, int32(n)), (kafka.Murmur2Balancer{Consistent: true}).Balance(kafka.Message{Key: key}, all[:n]...); int(got) != want {
+		if got, want := PartitionOf(key, int32(n)), (kafka.Murmur2Balancer{Consistent: true}).Balance(kafka.Message{Key: key}, all[:n]...); int(got) != want {
 			t.Fatalf("partition %d, want %d", got, want)
 		}
 	})

@@ -187,7 +187,7 @@ func (p *Producer) partition(ctx context.Context, t *topic, key []byte) (*partit
 	for {
 		news := *p.news.Load()
 		if n := t.count.Load(); n > 0 {
-			return t.partitions()[partitionOf(key, n)], nil
+			return t.partitions()[PartitionOf(key, n)], nil
 		}
 		if err := p.gate.refusal(); err != nil {
 			return nil, err

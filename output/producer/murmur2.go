@@ -26,7 +26,7 @@ func murmur2(key []byte) uint32 {
 	return h ^ h>>15
 }
 
-// partitionOf is the partition of key among n, as the Java client chooses it.
-func partitionOf(key []byte, n int32) int32 {
+// PartitionOf is the partition of key among n, as the Java client chooses it.
+func PartitionOf(key []byte, n int32) int32 {
 	return int32(murmur2(key)&0x7fffffff) % n
 }
