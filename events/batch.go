@@ -24,4 +24,6 @@ type Batch struct {
 	Raw      [][]byte // one event's XML each, UTF-8, as sent
 	BadUTF16 int      // unpaired surrogates that were replaced in this message
 	Withheld int      // artificial events that were taken out of Raw
+
+	Whole map[string]bool // channels that the subscription takes whole, so that their EventRecordIDs follow each other; read only
 }

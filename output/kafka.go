@@ -31,6 +31,10 @@ type Kafka struct {
 	Producer *producer.Producer
 	Log      *slog.Logger
 
+	// Delivered, if not nil, is told of each batch when all of it is acknowledged: what its events say about their host, and how many of
+	// them became dead letters, and why the first. It keeps neither b nor its texts.
+	Delivered func(b *events.Batch, m *events.Marks, dead int, why error)
+
 	topics      *topics
 	metrics     *metrics
 	workbenches chan *workbench // free list: refilling from the heap costs page faults
@@ -72,6 +76,7 @@ func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
 		return fmt.Errorf("deliver to the dead-letter topic: %w", err)
 	}
 	k.count(b, sent, dead)
+	k.delivered(b, sent, dead)
 	return nil
 }
 
@@ -82,6 +87,7 @@ type sent struct {
 	oldest time.Time
 	bytes  int
 	flaws  flaws
+	marks  events.Marks
 }
 
 func (s *sent) event(index int) int {
@@ -106,6 +112,9 @@ func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch)
 	}
 	defer k.give(w)
 	s := &sent{}
+	if k.Delivered != nil {
+		w.marks = &s.marks
+	}
 	for i, raw := range b.Raw {
 		s.bytes += len(raw)
 		if n := k.tooLong(raw); n > 0 {
@@ -139,6 +148,18 @@ func (k *Kafka) tooLong(raw []byte) int {
 		return n
 	}
 	return 0
+}
+
+func (k *Kafka) delivered(b *events.Batch, s *sent, dead []misfit) {
+	if k.Delivered == nil {
+		return
+	}
+	s.marks.Mismatched = s.flaws.mismatched
+	var why error
+	if len(dead) > 0 {
+		why = fmt.Errorf("%s: %w", dead[0].reason, dead[0].err)
+	}
+	k.Delivered(b, &s.marks, len(dead), why)
 }
 
 func (k *Kafka) count(b *events.Batch, s *sent, dead []misfit) {

@@ -34,6 +34,7 @@ type workbench struct {
 
 	oldest time.Time
 	flaws  flaws
+	marks  *events.Marks // nil: nobody wants to know
 }
 
 // flaws counts what was wrong with events that were published all the same.
@@ -82,13 +83,13 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 	}
 	w.key = append(w.key[:0], b.Source...)
 	w.arena, w.entries, w.groups = w.arena[:0], w.entries[:0], w.groups[:0]
-	w.oldest, w.flaws = time.Time{}, flaws{}
+	w.oldest, w.flaws, w.marks = time.Time{}, flaws{}, nil
 	w.shared = k.shared(w.shared[:0], b)
 	return w, nil
 }
 
 func (k *Kafka) give(w *workbench) {
-	w.b = nil
+	w.b, w.marks = nil, nil
 	clear(w.entries[:cap(w.entries)]) // they hold raw texts
 	clear(w.headers[:cap(w.headers)])
 	clear(w.out[:cap(w.out)])
@@ -154,6 +155,9 @@ func (k *Kafka) texts(b *events.Batch, r *events.Record, id []byte) [own][]byte 
 }
 
 func (w *workbench) note(r *events.Record) {
+	if w.marks != nil {
+		w.marks.Note(r)
+	}
 	if r.Illegal {
 		w.flaws.illegal++
 	}

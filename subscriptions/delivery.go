@@ -70,6 +70,7 @@ func (m *Manager) deliver(ctx context.Context, s *served, from wsman.Source, msg
 	m.delivered(k, after)
 	if ignored {
 		s.count.ignored.Inc()
+		m.observer().BookmarkIgnored(from, s.Name)
 		m.Log.Warn("source ignored its bookmark and began anew; events in between may be missing", "source", from.Name, "remote_addr", from.Addr,
 			"subscription", s.Name, "message_id", msg.MessageID, "old_position", clipAt(maxPosition, before.Bookmark), "new_position", clipAt(maxPosition, after.Bookmark))
 	}
@@ -93,7 +94,7 @@ func (s *served) batch(from wsman.Source, msg *wsman.Events, now time.Time) (b *
 	b = &events.Batch{
 		Subscription: s.Name, SubscriptionID: s.ID, Revision: revision(&msg.Header), Topic: s.Output.Topic, Format: s.Output.Format, KeepEventData: s.Output.ECSKeepEventData,
 		Source: from.Name, Auth: string(from.Method), MachineID: msg.MachineID, Addr: address(from), Received: now,
-		Raw: msg.Items, BadUTF16: msg.BadUTF16,
+		Raw: msg.Items, BadUTF16: msg.BadUTF16, Whole: s.whole,
 	}
 	for i, item := range msg.Items {
 		if !events.IsBookmarkEvent(item) {
@@ -159,6 +160,7 @@ func (m *Manager) dropped(from wsman.Source, s *served, msg *wsman.Events) {
 		n += droppedIn(notice)
 	}
 	s.count.dropped.Add(float64(n))
+	m.observer().Dropped(from, s.Name, n)
 	m.Log.Warn("source dropped events that fit no envelope; a larger max_envelope_size lets them through", "source", from.Name, "remote_addr", from.Addr,
 		"subscription", s.Name, "message_id", msg.MessageID, "events", n, "notice", clip(string(msg.Notices[0])))
 }

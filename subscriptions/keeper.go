@@ -26,6 +26,7 @@ func (m *Manager) open() {
 	for k, st := range m.Store.All() {
 		st.Bookmark, st.History = "", nil
 		streams[k] = &stream{State: st}
+		m.observer().Known(k.Source, st.Addr, st.FirstSeen, st.LastHeard)
 	}
 	m.mu.Lock()
 	m.streams = streams
@@ -125,32 +126,16 @@ func (m *Manager) sweep(ctx context.Context) {
 	}
 	m.mu.Unlock()
 	for _, k := range old {
-		if err := m.forget(ctx, k, horizon); err != nil {
+		err := m.drop(ctx, k, func(st *stream) bool { return st.last().Before(horizon) }) // unless it came back meanwhile
+		if err != nil {
 			m.Log.Error("old state not removed; tried again in an hour", "error", err)
 			return
+		}
+		if r := m.roster.Load(); m.alone(k.Source, r) {
+			m.observer().Forgotten(k.Source)
 		}
 	}
 	if len(old) > 0 {
 		m.Log.Info("forgot sources unheard of for a long time", "streams", len(old))
 	}
-}
-
-func (m *Manager) forget(ctx context.Context, k Key, horizon time.Time) error {
-	done, err := m.turns.take(ctx, k)
-	if err != nil {
-		return err
-	}
-	defer done()
-	m.mu.Lock()
-	st := m.streams[k]
-	back := st == nil || !st.last().Before(horizon) // it came back while we waited
-	if !back {
-		delete(m.streams, k)
-		delete(m.dirty, k)
-	}
-	m.mu.Unlock()
-	if back {
-		return nil
-	}
-	return m.Store.Delete(ctx, k)
 }

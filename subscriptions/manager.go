@@ -19,6 +19,7 @@ type Manager struct {
 	Log         *slog.Logger
 	Now         func() time.Time // for tests; nil = time.Now
 	ForgetAfter time.Duration    // a source unheard so long is forgotten, bookmarks too; 0 = never. Set before the first Replace
+	Observer    Observer         // nil: nobody looks. Set before the first Replace
 
 	metrics *metrics
 	roster  atomic.Pointer[roster] // nil until the first Replace
@@ -77,9 +78,10 @@ func (m *Manager) Enumerate(_ context.Context, from wsman.Source, msg *wsman.Enu
 	if r == nil {
 		return nil, loading()
 	}
-	offers, keys := []wsman.Subscribe{}, []Key{}
+	offers, keys, withheld := []wsman.Subscribe{}, []Key{}, []string(nil)
 	for _, s := range r.list {
-		if !s.Enabled || !s.Targets.AdmitsPath(msg.Path) || !s.Targets.Admits(from) {
+		if why := s.withholds(from, msg.Path); why != "" {
+			withheld = append(withheld, s.Name+": "+why)
 			continue
 		}
 		k := streamKey(s, from)
@@ -95,6 +97,7 @@ func (m *Manager) Enumerate(_ context.Context, from wsman.Source, msg *wsman.Enu
 		}
 		offers, keys = append(offers, offer), append(keys, k)
 	}
+	m.observer().Offered(from, len(offers), withheld)
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,6 +106,17 @@ func (m *Manager) Enumerate(_ context.Context, from wsman.Source, msg *wsman.Enu
 		st.enumerated, st.offered = now, offers[i].Bookmark != nil
 	}
 	return offers, nil
+}
+
+// withholds is the key of a subscription's file that keeps it from a source that enumerates at path; "" = none.
+func (s *served) withholds(from wsman.Source, path string) string {
+	switch {
+	case !s.Enabled:
+		return "enabled"
+	case !s.Targets.AdmitsPath(path):
+		return "paths"
+	}
+	return s.Targets.unmet(from)
 }
 
 // Heartbeat notes that the source is there. It waits for nothing but memory; the Store hears of it some seconds later.
@@ -135,6 +149,7 @@ func (m *Manager) End(_ context.Context, from wsman.Source, msg *wsman.Subscript
 	if s := r.find(&msg.Header); s != nil {
 		name = s.Name
 		m.ended(streamKey(s, from), address(from), s.Enabled && s.Targets.Admits(from))
+		m.observer().Ended(from, name, msg)
 	}
 	level := slog.LevelWarn
 	if msg.Status == sourceShuttingDown {
@@ -181,6 +196,9 @@ func loading() error { return ErrLoading }
 
 // Sighted takes in what the Store has learnt of k from another node, so that memory knows it too; the zero State: k was forgotten.
 func (m *Manager) Sighted(k Key, s State) {
+	if !s.FirstSeen.IsZero() || !s.LastHeard.IsZero() {
+		m.observer().Known(k.Source, s.Addr, s.FirstSeen, s.LastHeard)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s.FirstSeen.IsZero() && s.LastHeard.IsZero() {
@@ -192,6 +210,13 @@ func (m *Manager) Sighted(k Key, s State) {
 	s.Bookmark, s.History = "", nil
 	st := m.stream(k)
 	st.State = st.sighted(s)
+}
+
+func (m *Manager) observer() Observer {
+	if m.Observer == nil {
+		return deaf{}
+	}
+	return m.Observer
 }
 
 // stream is memory's entry for k; m.mu is held.

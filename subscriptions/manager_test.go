@@ -154,7 +154,7 @@ func TestBatchFields(t *testing.T) {
 	must(t, b.Events(context.Background(), pc1, m))
 	want := events.Batch{Subscription: "security", SubscriptionID: id1, Revision: "66F4039E-9228-50A4-9CA8-8C192D73A9B7", Topic: "wef.{channel}", Format: "ecs", KeepEventData: true,
 		Source: pc1.Name, Auth: "kerberos", MachineID: "claimed.example", Addr: pc1.Addr.Addr().Unmap(), Received: start,
-		Raw: [][]byte{[]byte(ordinary), []byte(ordinary)}, BadUTF16: 3}
+		Raw: [][]byte{[]byte(ordinary), []byte(ordinary)}, BadUTF16: 3, Whole: map[string]bool{"security": true}}
 	if diff := cmp.Diff(want, b.sink.batches[0], cmpopts.EquateComparable(want.Addr)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -27,6 +27,8 @@ type query struct {
 	text     string
 	element  int // number of the element at hand, in document order
 	channels map[string]bool
+	wholes   map[string]bool // channels of which everything is taken
+	parts    map[string]bool // and those of which something is suppressed
 	ids      map[string]bool
 	selects  int
 	errors   []flaw
@@ -35,7 +37,7 @@ type query struct {
 
 // checkQuery looks at what Windows would otherwise refuse silently, or in its own log only.
 func checkQuery(text string) *query {
-	q := &query{text: text, channels: map[string]bool{}, ids: map[string]bool{}}
+	q := &query{text: text, channels: map[string]bool{}, wholes: map[string]bool{}, parts: map[string]bool{}, ids: map[string]bool{}}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{PreserveDuplicateAttrs: true, MaxDepth: 16}
 	err := wellFormed(text) // etree would not say where it is not
@@ -146,13 +148,20 @@ func (q *query) expression(e *etree.Element, path string) {
 	case strings.HasPrefix(strings.ToLower(path), "file:"):
 		q.warn(here, "Path %q is a saved log; sources forward channels", path)
 	}
-	q.channels[strings.ToLower(strings.TrimSpace(path))] = true
+	channel := strings.ToLower(strings.TrimSpace(path))
+	q.channels[channel] = true
 	for _, child := range e.ChildElements() {
 		q.element++
 		q.fail(q.element, "%s holds text only, not %s", e.Tag, child.FullTag())
 		q.element += len(child.FindElements(".//*"))
 	}
 	xpath := content(e)
+	switch {
+	case e.Tag == "Suppress":
+		q.parts[channel] = true
+	case strings.TrimSpace(xpath) == "*":
+		q.wholes[channel] = true
+	}
 	if strings.TrimSpace(xpath) == "" {
 		q.fail(here, "%s is empty; * takes every event", e.Tag)
 	}
@@ -178,6 +187,9 @@ func (q *query) attributes(e *etree.Element, here int, known ...string) {
 }
 
 func (q *query) whole() {
+	for channel := range q.parts {
+		delete(q.wholes, channel)
+	}
 	if q.selects == 0 && len(q.errors) == 0 {
 		q.fail(1, "the query selects nothing; it needs a Select")
 	}

@@ -15,16 +15,18 @@ type roster struct {
 // served is a subscription with all that can be worked out before a source asks.
 type served struct {
 	*Subscription
+	key   string          // ID in lower case
 	offer wsman.Subscribe // without the source's own bookmark
+	whole map[string]bool // channels of which the query takes everything
 	count counters
 }
 
 func newRoster(subs []*Subscription, m *metrics) *roster {
 	r := &roster{byID: map[string]*served{}}
 	for _, s := range subs {
-		served := &served{Subscription: s, offer: s.offer(), count: m.of(s.Name)}
+		served := &served{Subscription: s, key: strings.ToLower(s.ID), offer: s.offer(), whole: whole(s.Query), count: m.of(s.Name)}
 		r.list = append(r.list, served)
-		r.byID[strings.ToLower(s.ID)] = served
+		r.byID[served.key] = served
 	}
 	return r
 }

@@ -66,7 +66,7 @@ func (st State) advanced(bookmark string, ignored bool) State {
 
 // streamKey is by what the transport proved, never by what a message says.
 func streamKey(s *served, from wsman.Source) Key {
-	return Key{Subscription: strings.ToLower(s.ID), Source: strings.ToLower(from.Name)}
+	return Key{Subscription: s.key, Source: strings.ToLower(from.Name)}
 }
 
 func latest(times ...time.Time) time.Time {

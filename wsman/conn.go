@@ -20,6 +20,7 @@ type conn struct {
 	timer *time.Timer // closes it when nothing was proven in time
 
 	shaking bool // used by the handshake's goroutine alone
+	begun   bool // something was read; used by the reader alone
 
 	// Requests come one after another, and only they touch these.
 	session  Session
@@ -35,12 +36,26 @@ type conn struct {
 // Read lays down the handshake's right to compute while it waits for the peer.
 func (c *conn) Read(b []byte) (int, error) {
 	if !c.shaking {
-		return c.Conn.Read(b)
+		n, err := c.Conn.Read(b)
+		c.greet(b[:n])
+		return n, err
 	}
 	<-c.l.hands
 	n, err := c.Conn.Read(b)
 	c.l.hands <- struct{}{}
 	return n, err
+}
+
+// greet looks at the first byte: a host that speaks TLS where plain HTTP is spoken would go unexplained, for http.Server answers it.
+func (c *conn) greet(b []byte) {
+	if c.begun || len(b) == 0 {
+		return
+	}
+	c.begun = true
+	const handshake = 22 // RFC 8446 5.1
+	if c.l.s.TLS == nil && b[0] == handshake {
+		c.l.s.turnedAway(c.addr, "", "tls_on_http", nil)
+	}
 }
 
 // CloseWrite lets http.Server end a connection without losing the last answer.
@@ -87,6 +102,7 @@ func (c *conn) expire() {
 	c.mu.Unlock()
 	if late {
 		c.l.s.log.Debug("connection closed", "remote_addr", c.addr.String(), "reason", "unauthenticated")
+		c.l.s.turnedAway(c.addr, "", "unauthenticated", nil)
 		_ = c.Close()
 	}
 }

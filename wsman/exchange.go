@@ -24,6 +24,7 @@ type exchange struct {
 
 	action string // metric label
 	status int    // 0 until answered
+	err    error  // that became the answer
 	close  bool   // after the answer
 
 	notify       bool   // the path is of a delivery URL
@@ -256,7 +257,9 @@ func (x *exchange) context() (context.Context, context.CancelFunc) {
 func (x *exchange) finish() {
 	if v := recover(); v != nil {
 		x.panicked(v)
+		x.observe()
 	} else {
+		x.observe()
 		if x.in != nil {
 			x.in.forget()
 			x.scans.Put(x.in)
@@ -287,6 +290,7 @@ const statusAborted = 499
 // panicked answers 503 if nothing has been answered yet. Buffers in use are left to the garbage collector.
 func (x *exchange) panicked(v any) {
 	x.budget.metrics.panics.Inc()
+	x.err = refuse(http.StatusServiceUnavailable, "panic", errors.New("a panic, which is a bug; the log has it"))
 	x.log.LogAttrs(context.Background(), slog.LevelError, "panic", x.attrs(slog.String("error", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))...)
 	if x.status != 0 {
 		x.status = statusAborted

@@ -68,6 +68,7 @@ func (x *exchange) writeError(err error) {
 	if x.status != 0 {
 		return // the answer itself could not be written
 	}
+	x.err = err
 	f := faultOf(err)
 	var sendErr error
 	if f.Subcode != "" && x.in != nil && x.in.m.MessageID != "" {

@@ -86,7 +86,7 @@ func (l *listener) pump() {
 			_ = k.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 8})
 		}
 		if !l.claim(&l.total, l.s.limits.Unauthenticated) {
-			l.refuse(raw)
+			l.refuse(raw, netip.AddrPort{}) // whose address would have to be waited for
 			continue
 		}
 		l.work.Go(func() { l.open(raw) })
@@ -100,7 +100,7 @@ func (l *listener) open(raw net.Conn) {
 	c := &conn{Conn: raw, l: l, addr: addrPort(raw.RemoteAddr().String())} // with a PROXY header, this waits for it
 	if !l.claimAddr(c.addr.Addr()) {
 		l.drop(&l.total)
-		l.refuse(raw)
+		l.refuse(raw, c.addr)
 		return
 	}
 	l.s.metrics.connections.WithLabelValues(unproven).Inc()
@@ -113,7 +113,7 @@ func (l *listener) open(raw net.Conn) {
 	}
 	t := tls.Server(c, l.s.tls)
 	if err := l.handshake(c, t); err != nil {
-		l.failed(c, err)
+		l.failed(c, t, err)
 		_ = t.Close()
 		return
 	}
@@ -151,7 +151,7 @@ var goodbyes = []error{
 }
 
 // failed tells a peer that left, which WinHTTP does in passing before it comes back, from one that could not enter.
-func (l *listener) failed(c *conn, err error) {
+func (l *listener) failed(c *conn, t *tls.Conn, err error) {
 	log := l.s.log.With("remote_addr", c.addr.String(), "error", err)
 	for _, left := range goodbyes {
 		if errors.Is(err, left) {
@@ -164,6 +164,7 @@ func (l *listener) failed(c *conn, err error) {
 		reason = l.s.HandshakeReason(err)
 	}
 	l.s.metrics.handshakes.WithLabelValues(reason).Inc()
+	l.s.turnedAway(c.addr, leafName(t, err), reason, err)
 	if n, ok := l.s.quiet.pass(quietKey{c.addr.Addr(), reason}); ok {
 		if n > 0 {
 			log = log.With("suppressed", n)
@@ -173,9 +174,10 @@ func (l *listener) failed(c *conn, err error) {
 }
 
 // refuse closes a connection that is one too many.
-func (l *listener) refuse(raw net.Conn) {
+func (l *listener) refuse(raw net.Conn, addr netip.AddrPort) {
 	l.s.metrics.failures.WithLabelValues(l.s.scheme(), "limit").Inc()
-	l.s.log.Debug("connection refused", "remote_addr", raw.RemoteAddr().String(), "reason", "limit")
+	l.s.log.Debug("connection refused", "remote_addr", addr, "reason", "limit")
+	l.s.turnedAway(addr, "", "connections", nil)
 	_ = raw.Close()
 }
 

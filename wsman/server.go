@@ -35,6 +35,8 @@ type Server struct {
 
 	AccessLog bool // one debug line a request
 
+	Observer Observer // nil: nobody looks
+
 	once    sync.Once
 	limits  Limits
 	budget  *Budget

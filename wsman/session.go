@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"time"
 )
 
 // Method is how a source proved who it is; the value is what logs, metrics and records carry.
@@ -24,6 +25,8 @@ type Source struct {
 	Groups []string          // Kerberos: SIDs of the groups that the ticket says the account is in; read only
 	Issuer string            // TLS: SHA-1 thumbprint of the CA that issued the leaf, 40 upper-case hex digits
 	Leaf   *x509.Certificate // TLS: the proven certificate, read only; nil otherwise
+	Etype  string            // Kerberos: encryption type of the ticket
+	Skew   time.Duration     // Kerberos: how far the source's clock was ahead of ours when it proved itself; negative: behind
 	Addr   netip.AddrPort    // the peer's address, or what a trusted PROXY header says
 }
 

@@ -82,7 +82,7 @@ func (h *hearing) accept(token []byte) (*proof, []byte, error) {
 	etype := h.request.Ticket.EncPart.EType
 	return &proof{
 		session: &session{
-			source:  wsman.Source{Name: name, Method: h.method, Groups: groups, Addr: h.addr},
+			source:  wsman.Source{Name: name, Method: h.method, Groups: groups, Addr: h.addr, Etype: etypeName(etype), Skew: h.offset()},
 			context: context, end: h.ticket.EndTime.Add(h.skew()), clock: h.clock,
 		},
 		realm: realm, etype: etype, attrs: h.attrs(),
@@ -217,14 +217,19 @@ func (h *hearing) openAuthenticator() error {
 	if !a.CName.Equal(h.ticket.CName) || a.CRealm != h.ticket.CRealm {
 		return refuse(reasonUser, "the authenticator is of %q, the ticket of another", printable(a.CName)+"@"+short(a.CRealm))
 	}
-	made := a.CTime.Add(time.Duration(a.Cusec) * time.Microsecond)
 	if a.Cusec < 0 || a.Cusec > 999999 {
 		return refuse(reasonMalformed, "authenticator with %d microseconds", a.Cusec)
 	}
-	if off := h.began.Sub(made); off.Abs() > h.skew() {
-		return refuse(reasonSkew, "the clock of the source is %s off ours; %s is allowed", -off.Round(time.Second), h.skew())
+	if off := h.offset(); off.Abs() > h.skew() {
+		return refuse(reasonSkew, "the clock of the source is %s off ours; %s is allowed", off.Round(time.Second), h.skew())
 	}
 	return nil
+}
+
+// offset is how far the source's clock is ahead of ours, by its authenticator.
+func (h *hearing) offset() time.Duration {
+	a := &h.authenticator
+	return a.CTime.Add(time.Duration(a.Cusec) * time.Microsecond).Sub(h.began)
 }
 
 // Flags of the authenticator's checksum (RFC 4121 4.1.1.1; DCE style is MS-KILE's).
