@@ -165,10 +165,6 @@ func (h *house) checks() []check {
 	if h.stopping.Load() {
 		listeners = check{"listeners", "failed", "stopping"}
 	}
-	state := check{Name: "state", Status: "ok"}
-	if err := h.manager.Unsaved(); err != nil {
-		state = check{"state", "degraded", "a bookmark could not be saved: " + err.Error()}
-	}
 	kafka := check{Name: "kafka", Status: "ok"}
 	switch s := h.producer.Stats(); {
 	case s.Outage != nil:
@@ -176,7 +172,7 @@ func (h *house) checks() []check {
 	case s.Circuit != producer.Closed:
 		kafka = check{"kafka", "degraded", "no acknowledgement since " + since(s.LastAck) + "; hosts are told to come again"}
 	}
-	return []check{config, listeners, state, kafka}
+	return []check{config, listeners, h.stateCheck(), kafka}
 }
 
 func since(t time.Time) string {

@@ -90,7 +90,7 @@ type KafkaConfig struct {
 
 // StateConfig says where bookmarks and liveness are kept.
 type StateConfig struct {
-	Backend     string          `yaml:"backend"` // bbolt
+	Backend     string          `yaml:"backend"` // bbolt (path): one node | kafka (topic): several
 	Path        string          `yaml:"path"`
 	Topic       string          `yaml:"topic"`
 	ForgetAfter strict.Duration `yaml:"forget_after"` // hosts unseen so long

@@ -10,7 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"github.com/wefka/wefka/output"
 	"github.com/wefka/wefka/output/producer"
 	"github.com/wefka/wefka/subscriptions"
+	"github.com/wefka/wefka/subscriptions/compacted"
 	"github.com/wefka/wefka/wsman"
 	"github.com/wefka/wefka/wsman/kerberos"
 )
@@ -32,7 +33,8 @@ type house struct {
 	registry  *prometheus.Registry
 	reloads   *reloads
 	seen      string // the state of the watched files before they were read
-	store     *subscriptions.Bolt
+	store     store
+	shared    *compacted.Store // store, if it is a topic
 	producer  *producer.Producer
 	manager   *subscriptions.Manager
 	budget    *wsman.Budget
@@ -80,16 +82,15 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	if err != nil {
 		return h, err
 	}
-	path := config.path(config.State.Path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return h, fmt.Errorf("state.path: %w", err)
-	}
-	if h.store, err = subscriptions.OpenBolt(path); err != nil {
+	if err := h.openStore(); err != nil {
 		return h, err
 	}
 	h.manager = subscriptions.NewManager(h.store, sink, log)
 	h.manager.ForgetAfter = config.State.ForgetAfter.Duration()
 	h.manager.Replace(subs)
+	if h.shared != nil {
+		h.shared.Start(h.manager.Sighted)
+	}
 	if err := h.listen(subs); err != nil {
 		return h, err
 	}
@@ -133,6 +134,8 @@ func (h *house) admit() string {
 	switch {
 	case h.stopping.Load():
 		return "stopping"
+	case h.loading():
+		return "loading"
 	case !h.producer.Accepting():
 		return "kafka"
 	}
@@ -172,14 +175,9 @@ func (h *house) close(ctx context.Context) error {
 	for _, l := range h.listeners {
 		errs = append(errs, l.server.Shutdown(ctx), ignoreClosed(l.socket.Close()))
 	}
+	errs = append(errs, h.closeStore(ctx)...)
 	if h.producer != nil {
 		errs = append(errs, h.producer.Close(ctx))
-	}
-	if h.manager != nil {
-		errs = append(errs, h.manager.Close(ctx))
-	}
-	if h.store != nil {
-		errs = append(errs, h.store.Close())
 	}
 	if h.admin != nil {
 		errs = append(errs, h.admin.close(ctx))
@@ -249,7 +247,7 @@ func (k *KerberosConfig) acceptor(c *Config, listener string) *kerberos.Acceptor
 	return &kerberos.Acceptor{Keytab: c.path(k.Keytab), SPNs: k.SPNs, Realms: k.Realms, RC4: k.RC4, Users: k.Users, Skew: k.Skew.Duration(), Listener: listener}
 }
 
-// topics are all that these subscriptions can write to.
+// topics are all that these subscriptions can write to, and that of the state.
 func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 	templates := map[string]string{}
 	for _, s := range subs {
@@ -257,7 +255,14 @@ func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 			templates[s.Name] = s.Output.Topic
 		}
 	}
-	return c.Kafka.settings().Names(templates)
+	names, err := c.Kafka.settings().Names(templates)
+	if err == nil && c.shares() {
+		if slices.Contains(names, c.State.Topic) {
+			return nil, fmt.Errorf("state.topic: %s is a topic for events too; give the state one of its own", c.State.Topic)
+		}
+		names = append(names, c.State.Topic)
+	}
+	return names, err
 }
 
 func (c *Config) producer(topics []string, log *slog.Logger) (*producer.Producer, error) {

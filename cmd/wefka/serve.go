@@ -53,7 +53,7 @@ const stopTimeout = 35 * time.Second
 //	                 one a listener     │  ▲                        acknowledged by all replicas ◄══╝
 //	                      Ack ◄─────────┘  │ bookmark, after Kafka and before the Ack
 //	                                       ▼
-//	                              subscriptions.Bolt           admin: /livez /readyz /metrics
+//	                      subscriptions.Bolt | compacted.Store  admin: /livez /readyz /metrics
 func serve(ctx context.Context, config *Config, log *slog.Logger, reload <-chan os.Signal, ready func(*house)) error {
 	h, err := build(config, log)
 	if err != nil {

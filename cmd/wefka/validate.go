@@ -18,8 +18,9 @@ func (c *Config) Validate() []error {
 	v := &validator{file: c.file}
 	v.listeners(c.Listeners)
 	v.kafka(&c.Kafka)
-	v.oneOf("state.backend", c.State.Backend, "bbolt")
+	v.oneOf("state.backend", c.State.Backend, "bbolt", "kafka")
 	v.require("state.path", c.State.Path)
+	v.require("state.topic", c.State.Topic)
 	v.positive("state.forget_after", int64(c.State.ForgetAfter))
 	v.admin(&c.Admin)
 	if strings.ContainsFunc(c.Node, func(r rune) bool { return r < ' ' || r == 0x7f }) {

@@ -42,7 +42,8 @@ var floors = map[string]floor{
 	"subscriptions/strict": {outside: []string{"github.com/goccy/go-yaml"}},
 	"subscriptions": {ours: []string{"wsman", "events", "subscriptions/strict"},
 		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/pelletier/go-toml"}},
-	"simulator": {ours: []string{"wsman", "wsman/kerberos", "certs"}, outside: []string{"github.com/Azure/go-ntlmssp"}},
+	"subscriptions/compacted": {ours: []string{"subscriptions", "output/fetch", "output/producer"}},
+	"simulator":               {ours: []string{"wsman", "wsman/kerberos", "certs"}, outside: []string{"github.com/Azure/go-ntlmssp"}},
 
 	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang",
 		"github.com/prometheus/exporter-toolkit", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty",
@@ -54,6 +55,7 @@ var floors = map[string]floor{
 	"internal/floors":    {},
 	"internal/infoset":   {ours: []string{"events"}},
 	"internal/kdctest":   {},
+	"internal/storetest": {ours: []string{"subscriptions"}, outside: []string{"github.com/google/go-cmp"}},
 	"internal/kafkatest": {outside: []string{"github.com/segmentio/kafka-go", fakeBroker}},
 }
 

@@ -78,7 +78,8 @@ type Producer struct {
 	stopping chan struct{}
 	close    sync.Once
 
-	mu sync.Mutex // guards changes of catalog and transport
+	mu   sync.Mutex // guards changes of catalog and transport, and below
+	lent []*kafka.Transport
 
 	sending sync.Mutex // guards below; taken inside a partition's lock
 	senders map[int32]*sender
@@ -260,6 +261,11 @@ func (p *Producer) Close(ctx context.Context) (err error) {
 		p.sending.Unlock()
 		p.cancel()
 		p.transport.Load().CloseIdleConnections()
+		p.mu.Lock()
+		for _, t := range p.lent {
+			t.CloseIdleConnections()
+		}
+		p.mu.Unlock()
 		p.network.close()
 		p.wg.Wait()
 		lost := 0
