@@ -2,9 +2,7 @@ package kafkatest
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net"
@@ -29,18 +27,20 @@ type Broker struct {
 	libs    string
 	options options
 
-	addr, controller, sasl, tls string
-	nodes                       []*Broker // of the whole cluster
-	identity                    *identity
+	addr, controller, sasl, tls, front string
+	nodes                              []*Broker // of the whole cluster
+	identity                           *identity
 
 	process *os.Process
 	ended   chan struct{} // closed when process has ended
+	frozen  bool
 }
 
 type options struct {
 	settings map[string]string
 	users    bool
 	tls      bool
+	behind   func(addr string) string
 }
 
 // Option is something that a broker has beyond a plain-text listener.
@@ -58,70 +58,14 @@ func SASL() Option { return func(o *options) { o.users = true } }
 // TLS adds a TLS listener (TLSAddr) that demands a client certificate.
 func TLS() Option { return func(o *options) { o.tls = true } }
 
+// Behind adds a plain-text listener that tells clients to come to proxy(its address) instead, and makes that the address in
+// Brokers. The nodes talk to each other past it.
+func Behind(proxy func(addr string) string) Option { return func(o *options) { o.behind = proxy } }
+
 // Start starts one node, waits until it answers, and ends it with the test.
 func Start(t testing.TB, opts ...Option) *Broker {
 	t.Helper()
-	return StartCluster(t, 1, opts...)[0]
-}
-
-// StartCluster starts n nodes: replication factor n, min.insync.replicas n-1 (at least 1).
-func StartCluster(t testing.TB, n int, opts ...Option) []*Broker {
-	t.Helper()
-	if _, err := exec.LookPath("java"); err != nil {
-		absent(t, err)
-	}
-	libs, err := jars()
-	if err != nil {
-		absent(t, err)
-	}
-	o := options{settings: map[string]string{}}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	identity, err := newIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports := freePorts(t, 4*n)
-	nodes := make([]*Broker, n)
-	for i := range nodes {
-		p := ports[4*i:]
-		nodes[i] = &Broker{t: t, id: i + 1, dir: t.TempDir(), libs: libs, options: o, nodes: nodes, identity: identity,
-			addr: p[0], controller: p[1], sasl: p[2], tls: p[3]}
-	}
-	var random [16]byte
-	rand.Read(random[:])
-	random[0] &= 0x7f // no id that begins with a dash
-	cluster := base64.RawURLEncoding.EncodeToString(random[:])
-	for _, b := range nodes {
-		b.write()
-		args := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", libs + "/*", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", b.path("server.properties"), "--ignore-formatted"}
-		for _, user := range []string{"wefka,password=secret", "guest,password=guest"} {
-			if o.users {
-				args = append(args, "--add-scram", "SCRAM-SHA-256=[name="+user+"]", "--add-scram", "SCRAM-SHA-512=[name="+user+"]")
-			}
-		}
-		if out, err := exec.Command("java", args...).CombinedOutput(); err != nil {
-			t.Fatalf("format the log folder of node %d: %v\n%s", b.id, err, out)
-		}
-	}
-	t.Cleanup(func() {
-		for _, b := range nodes {
-			b.Kill()
-		}
-		if t.Failed() {
-			for _, b := range nodes {
-				t.Logf("node %d: last lines of its log:\n%s", b.id, b.tail())
-			}
-		}
-	})
-	for _, b := range nodes {
-		b.launch()
-	}
-	for _, b := range nodes {
-		b.ready()
-	}
-	return nodes
+	return StartCluster(t, 1, opts...).nodes[0]
 }
 
 // Addr is the plain-text listener's host:port.
@@ -162,7 +106,17 @@ func (b *Broker) end(signal syscall.Signal) {
 		_ = b.process.Kill()
 		<-b.ended
 	}
-	b.process = nil
+	b.process, b.frozen = nil, false
+}
+
+// signal sends one to a running node.
+func (b *Broker) signal(s syscall.Signal) {
+	b.t.Helper()
+	if b.process == nil {
+		b.t.Errorf("node %d does not run", b.id)
+	} else if err := b.process.Signal(s); err != nil {
+		b.t.Errorf("node %d: %v: %v", b.id, s, err)
+	}
 }
 
 func (b *Broker) path(name string) string { return filepath.Join(b.dir, name) }
@@ -205,7 +159,7 @@ func (b *Broker) ready() {
 	b.t.Helper()
 	running := 0
 	for _, n := range b.nodes {
-		if n.process != nil {
+		if n.process != nil && !n.frozen {
 			running++
 		}
 	}
@@ -274,9 +228,16 @@ func (b *Broker) write() {
 		}
 		maps.Copy(s, settings)
 	}
+	if b.options.behind != nil {
+		listeners["FRONT"], protocols["FRONT"] = b.front, "PLAINTEXT"
+	}
 	s["listener.security.protocol.map"] = join(protocols, ":")
 	s["listeners"] = join(listeners, "://")
 	delete(listeners, "CONTROLLER")
+	if b.options.behind != nil {
+		listeners["FRONT"] = b.options.behind(b.front)
+		b.front = listeners["FRONT"]
+	}
 	s["advertised.listeners"] = join(listeners, "://")
 	maps.Copy(s, b.options.settings)
 	var text strings.Builder

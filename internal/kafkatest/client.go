@@ -35,9 +35,13 @@ type Record struct {
 // CreateTopic creates a topic with as many replicas as the cluster has nodes and waits until every partition has a leader.
 func (b *Broker) CreateTopic(name string, partitions int, config map[string]string) {
 	b.t.Helper()
-	client := newClient(b.t, b.addr)
+	createTopic(b.t, newClient(b.t, b.addr), name, partitions, len(b.nodes), config)
+}
+
+func createTopic(t testing.TB, client *kgo.Client, name string, partitions, replication int, config map[string]string) {
+	t.Helper()
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(partitions), int16(len(b.nodes))
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(partitions), int16(replication)
 	for key, value := range config {
 		c := kmsg.NewCreateTopicsRequestTopicConfig()
 		c.Name, c.Value = key, &value
@@ -45,16 +49,16 @@ func (b *Broker) CreateTopic(name string, partitions int, config map[string]stri
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = append(req.Topics, topic), 10_000
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	res, err := req.RequestWith(ctx, client)
 	if err == nil {
 		err = kerr.ErrorForCode(res.Topics[0].ErrorCode)
 	}
 	if err != nil {
-		b.t.Fatalf("create topic %s: %v", name, err)
+		t.Fatalf("create topic %s: %v", name, err)
 	}
-	err = poll(b.t.Context(), 20*time.Second, func(ctx context.Context) error {
+	err = poll(t.Context(), 20*time.Second, func(ctx context.Context) error {
 		m, err := metadata(ctx, client, name)
 		if err != nil {
 			return err
@@ -71,7 +75,7 @@ func (b *Broker) CreateTopic(name string, partitions int, config map[string]stri
 		return nil
 	})
 	if err != nil {
-		b.t.Fatalf("create topic %s: %v", name, err)
+		t.Fatalf("create topic %s: %v", name, err)
 	}
 }
 
@@ -192,7 +196,7 @@ func ends(ctx context.Context, client *kgo.Client, topics []string) (map[part]in
 
 func newClient(t testing.TB, addr string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(addr), kgo.MetadataMinAge(10*time.Millisecond))...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(10 * time.Millisecond)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +204,7 @@ func newClient(t testing.TB, addr string, opts ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-func metadata(ctx context.Context, client *kgo.Client, topics ...string) (*kmsg.MetadataResponse, error) {
+func metadata(ctx context.Context, client kmsg.Requestor, topics ...string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{} // none
 	for _, name := range topics {

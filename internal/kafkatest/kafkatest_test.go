@@ -71,15 +71,24 @@ func TestListeners(t *testing.T) {
 }
 
 func TestCluster(t *testing.T) {
-	nodes := kafkatest.StartCluster(t, 3)
-	nodes[0].CreateTopic("events", 6, nil)
-	want := write(t, nodes[0].Addr(), "events")
-	nodes[0].Kill()
-	if diff := cmp.Diff(want, kafkatest.ReadAll(t, nodes[1].Addr(), "events")); diff != "" {
+	c := kafkatest.StartCluster(t, 3)
+	c.CreateTopic("events", 6, 3, nil)
+	want := write(t, c.Brokers()[0], "events")
+	to := (c.Leader("events", 2) + 1) % 3
+	if err := c.MoveLeader("events", 2, to); err != nil || c.Leader("events", 2) != to {
+		t.Errorf("led by %d, want %d: %v", c.Leader("events", 2), to, err)
+	}
+	c.Stop(0)
+	c.Resume(0)
+	c.Kill(0)
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, c.Brokers()[1], "events")); diff != "" {
 		t.Error(diff)
 	}
-	nodes[0].Start()
-	if diff := cmp.Diff(want, kafkatest.ReadAll(t, nodes[0].Addr(), "events")); diff != "" {
+	if err := c.MoveLeader("events", 2, 0); err == nil {
+		t.Error("a dead node leads")
+	}
+	c.Restart(0)
+	if diff := cmp.Diff(want, kafkatest.ReadAll(t, c.Brokers()[0], "events")); diff != "" {
 		t.Error(diff)
 	}
 }

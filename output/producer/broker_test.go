@@ -336,29 +336,25 @@ func TestKafkaRestart(t *testing.T) {
 
 // TestKafkaCluster: leaders die under load, and too few replicas acknowledge nothing.
 func TestKafkaCluster(t *testing.T) {
-	nodes := kafkatest.StartCluster(t, 3)
-	nodes[0].CreateTopic("events", 6, nil)
-	var addrs []string
-	for _, n := range nodes {
-		addrs = append(addrs, n.Addr())
-	}
-	p := start(t, addrs, func(c *producer.Config) { c.DeliveryTimeout = 25 * time.Second })
+	cluster := kafkatest.StartCluster(t, 3)
+	cluster.CreateTopic("events", 6, 3, nil)
+	p := start(t, cluster.Brokers(), func(c *producer.Config) { c.DeliveryTimeout = 25 * time.Second })
 	got := load(t, p, "events", func() {
-		nodes[1].Kill() // the leader of a third
-		nodes[1].Start()
+		cluster.Kill(1) // the leader of a third
+		cluster.Restart(1)
 	})
-	have, copies := stored(t, nodes[0].Addr(), "events")
+	have, copies := stored(t, cluster.Brokers()[0], "events")
 	t.Logf("%d records acknowledged, %d copies, longest wait %v", got.total, copies, got.gap)
 	if diff := cmp.Diff(got.acked, have); diff != "" {
 		t.Error(diff)
 	}
 
-	nodes[0].CreateTopic("strict", 1, map[string]string{"min.insync.replicas": "3"})
+	cluster.CreateTopic("strict", 1, 3, map[string]string{"min.insync.replicas": "3"})
 	p.SetTopics([]string{"events", "strict"})
 	if _, err := deliver(limit(t, 10*time.Second), p, "strict", "k", values("v", 1)); err != nil {
 		t.Fatal(err)
 	}
-	nodes[2].Stop()
+	cluster.Node(2).Stop()
 	var d producer.Delivery
 	if err := p.Append(limit(t, 20*time.Second), &d, "strict", []byte("k"), values("w", 1)); err != nil {
 		t.Fatal(err)
@@ -368,7 +364,7 @@ func TestKafkaCluster(t *testing.T) {
 		t.Error("acknowledged by two of three")
 	}
 	t.Log(err)
-	nodes[2].Start()
+	cluster.Restart(2)
 	eventually(t, 20*time.Second, func() error {
 		_, err := deliver(limit(t, 20*time.Second), p, "strict", "k", values("x", 1))
 		return err
