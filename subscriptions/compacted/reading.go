@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unique"
 
 	"github.com/wefka/wefka/output/fetch"
 	"github.com/wefka/wefka/output/producer"
@@ -53,11 +54,18 @@ func (p *part) load(ctx context.Context, at *fetch.Partition) error {
 	if _, err := p.s.write(ctx, []entry{{key: barrier}}); err != nil {
 		return fmt.Errorf("write a barrier: %w", err)
 	}
+	select {
+	case p.s.loaders <- struct{}{}:
+		defer func() { <-p.s.loaders }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	first, err := p.s.topic.Offset(ctx, p.index, fetch.First)
 	if err != nil {
 		return err
 	}
 	at.Offset = first
+	defer at.Release()
 	for passed := false; !passed; {
 		_, err := at.Fetch(ctx, func(r *fetch.Record) error {
 			passed = passed || bytes.Equal(r.Key, barrier)
@@ -67,7 +75,6 @@ func (p *part) load(ctx context.Context, at *fetch.Partition) error {
 			return err
 		}
 	}
-	at.Release()
 	p.mu.Lock()
 	p.loaded = true
 	p.mu.Unlock()
@@ -109,6 +116,7 @@ func (p *part) apply(r *fetch.Record) error {
 	if err := state.UnmarshalBinary(r.Value); err != nil {
 		return fmt.Errorf("state of %s at offset %d of %s/%d: %w; a newer wefka may have written it: update this one", k.Source, r.Offset, p.s.topic.Name, p.index, err)
 	}
+	state.Version = unique.Make(state.Version).Value()
 	home.read(k, state, p.s.shelf.pack(state), home != p)
 	p.s.seen(k, state)
 	return nil

@@ -14,9 +14,10 @@ import (
 // shelf packs States for memory. The bookmarks of a fleet differ in their numbers only, so a packed State has these, and the
 // number of a shape that is kept once:
 //
-//	bookmark · version · last heard · first seen · last events · ended · address · old bookmarks (text · time)…
+//	bookmark · version · last heard · last events · first seen · ended · address · old bookmarks (text · time)…
 //
-// A text is the number of its shape and its numbers, or 0, its length and its bytes. Numbers of old bookmarks are differences.
+// A text is the number of its shape and its numbers, or 0, its length and its bytes. Numbers of old bookmarks are differences, and so is
+// the time of the last events.
 type shelf struct {
 	mu     sync.RWMutex // guards all below
 	ids    map[string]uint64
@@ -73,23 +74,26 @@ func (f *shelf) apart(s string, t *text) {
 	if strings.IndexByte(s, slot) >= 0 {
 		return
 	}
+	digit := func(i int) bool { return i < len(s) && s[i] >= '0' && s[i] <= '9' }
 	for i := 0; i < len(s); {
-		n, value := 0, uint64(0)
-		for i+n < len(s) && s[i+n] >= '0' && s[i+n] <= '9' && n < 19 {
-			value = value*10 + uint64(s[i+n]-'0')
-			n++
+		from := i
+		for i < len(s) && !digit(i) {
+			i++
 		}
-		switch {
+		t.shape = append(t.shape, s[from:i]...)
+		from = i
+		value := uint64(0)
+		for ; digit(i) && i-from < 19; i++ {
+			value = value*10 + uint64(s[i]-'0')
+		}
+		switch n := i - from; {
 		case n == 0:
-			t.shape = append(t.shape, s[i])
-			n = 1
-		case n > 18, n > 1 && s[i] == '0':
-			t.shape = append(t.shape, s[i:i+n]...)
+		case n > 18, n > 1 && s[from] == '0':
+			t.shape = append(t.shape, s[from:i]...)
 		default:
 			t.shape = append(t.shape, slot)
 			t.numbers = append(t.numbers, value)
 		}
-		i += n
 	}
 	t.id = f.id(t.shape)
 }
@@ -113,17 +117,18 @@ func (f *shelf) pack(s subscriptions.State) []byte {
 	} else {
 		b = appendVerbatim(append(b, 0), s.Version)
 	}
-	b = appendTime(b, s.LastHeard)
-	for _, t := range [...]time.Time{s.FirstSeen, s.LastEvents, s.Ended} {
-		b = appendTime(b, t)
-	}
+	heard := nanoseconds(s.LastHeard)
+	b = binary.AppendVarint(b, heard)
+	b = binary.AppendVarint(b, heard-nanoseconds(s.LastEvents))
+	b = binary.AppendVarint(b, nanoseconds(s.FirstSeen))
+	b = binary.AppendVarint(b, nanoseconds(s.Ended))
 	addr, _ := s.Addr.MarshalBinary() // never fails
 	b = appendVerbatim(b, string(addr))
 	b = binary.AppendUvarint(b, uint64(len(s.History)))
 	for _, old := range s.History {
 		f.apart(old.Text, &w.old)
 		b = appendText(b, old.Text, &w.old, &w.newest)
-		b = appendTime(b, old.Time)
+		b = binary.AppendVarint(b, nanoseconds(old.Time))
 	}
 	w.out = b
 	return append(make([]byte, 0, len(b)), b...)
@@ -148,12 +153,19 @@ func appendVerbatim(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendTime writes nanoseconds since 1970, 0 for none.
-func appendTime(b []byte, t time.Time) []byte {
+// nanoseconds since 1970; 0 for none.
+func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
-		return append(b, 0)
+		return 0
 	}
-	return binary.AppendVarint(b, t.UnixNano())
+	return t.UnixNano()
+}
+
+func timeOf(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
 }
 
 // positioned says whether a packed State has a bookmark.
@@ -172,15 +184,15 @@ func (f *shelf) unpack(packed []byte) subscriptions.State {
 	} else {
 		s.Version = r.verbatim()
 	}
-	for _, t := range [...]*time.Time{&s.LastHeard, &s.FirstSeen, &s.LastEvents, &s.Ended} {
-		*t = r.time()
-	}
+	heard := r.varint()
+	s.LastHeard, s.LastEvents = timeOf(heard), timeOf(heard-r.varint())
+	s.FirstSeen, s.Ended = timeOf(r.varint()), timeOf(r.varint())
 	var addr netip.Addr
 	_ = addr.UnmarshalBinary([]byte(r.verbatim())) // our own bytes
 	s.Addr = addr
 	for n := r.uvarint(); n > 0; n-- {
 		old := r.text(&newest)
-		s.History = append(s.History, subscriptions.Bookmark{Text: old, Time: r.time()})
+		s.History = append(s.History, subscriptions.Bookmark{Text: old, Time: timeOf(r.varint())})
 	}
 	return s
 }
@@ -209,13 +221,6 @@ func (r *reader) verbatim() string {
 	s := string(r.rest[:n])
 	r.rest = r.rest[n:]
 	return s
-}
-
-func (r *reader) time() time.Time {
-	if v := r.varint(); v != 0 {
-		return time.Unix(0, v).UTC()
-	}
-	return time.Time{}
 }
 
 func (r *reader) text(base *text) string {

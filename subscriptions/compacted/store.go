@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,11 @@ import (
 
 // Round is how often a State is written at most, and so how old the bookmarks are that a killed node leaves.
 const Round = 30 * time.Second
+
+const (
+	loaders   = 4  // partitions that are loaded at once: each takes some MB
+	loadingGC = 30 // GOGC until everything is loaded
+)
 
 // Producer is what a Store writes with.
 type Producer interface {
@@ -42,6 +48,7 @@ type Store struct {
 	grown   trouble                 // it has other partitions than those we know
 	loading atomic.Int32            // partitions that are not loaded
 	loaded  chan struct{}           // closed when all are, for the first time
+	loaders chan struct{}           // holds a token for each that is at work
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -57,7 +64,7 @@ func New(topic *fetch.Topic, p Producer, log *slog.Logger) *Store {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{topic: topic, log: log, round: Round, loaded: make(chan struct{}), seen: func(subscriptions.Key, subscriptions.State) {}}
+	s := &Store{topic: topic, log: log, round: Round, loaded: make(chan struct{}), loaders: make(chan struct{}, loaders), seen: func(subscriptions.Key, subscriptions.State) {}}
 	s.write = func(ctx context.Context, records []entry) (map[int]error, error) {
 		return appendTo(ctx, p, topic.Name, records)
 	}
@@ -97,6 +104,9 @@ func (s *Store) run() {
 	}
 	s.loading.Store(int32(n))
 	s.parts.Store(&parts)
+	// Loading leaves little of what it takes in: a node's memory should not be sized by its start.
+	percent := debug.SetGCPercent(loadingGC)
+	defer debug.SetGCPercent(percent)
 	for _, p := range parts {
 		s.wg.Go(func() { p.reading(s.ctx) })
 		s.wg.Go(func() { p.writing(s.ctx) })
