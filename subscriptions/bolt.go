@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -56,17 +57,17 @@ func OpenBolt(path string) (*Bolt, error) {
 
 func openBolt(path string, options *bbolt.Options) (b *Bolt, err error) {
 	defer func() {
-		if p := recover(); p != nil { // bbolt panics on some damages
-			b, err = nil, fmt.Errorf("open state %s: the file is damaged (%v); restore it, or move it away: hosts then start anew, and events may come twice or be missed", path, p)
+		if p := recover(); p != nil {
+			b, err = nil, &Damage{path, fmt.Errorf("%w: %v", errStructure, p)}
 		}
 	}()
 	options.Timeout, options.FreelistType = lockTimeout, bbolt.FreelistMapType
+	if err := inspect(path, options); err != nil {
+		return nil, explainOpen(path, err)
+	}
 	db, err := bbolt.Open(path, 0o600, options)
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("open state %s: another process has it open; stop that one, or give each its own state.path", path)
-	case err != nil:
-		return nil, fmt.Errorf("open state %s: %w", path, err)
+	if err != nil {
+		return nil, explainOpen(path, err)
 	}
 	if !options.ReadOnly {
 		if err := create(db, path); err != nil {
@@ -79,6 +80,19 @@ func openBolt(path string, options *bbolt.Options) (b *Bolt, err error) {
 	b.metrics = NewStoreMetrics("bbolt", b.Ready, b.lag)
 	go b.commits()
 	return b, nil
+}
+
+// explainOpen names the cure.
+func explainOpen(path string, err error) error {
+	switch {
+	case errors.As(err, new(*Damage)):
+		return err
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("open state %s: another process has it open; stop that one, or give each its own state.path", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("open state %s: %w; give the file to the user that wefka runs as", path, err)
+	}
+	return fmt.Errorf("open state %s: %w", path, err)
 }
 
 // create makes the bucket, and the file's name as durable as its content.
