@@ -238,6 +238,9 @@ func (b *Bolt) All() iter.Seq2[Key, State] {
 	}
 }
 
+// Flush has nothing to do: what Put has returned for is on the disk.
+func (b *Bolt) Flush(context.Context) error { return nil }
+
 // Close writes what is waiting and gives the file free.
 func (b *Bolt) Close() error {
 	b.mu.Lock()

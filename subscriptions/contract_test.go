@@ -12,7 +12,7 @@ import (
 // settled is a Bolt: what it has taken is durable.
 type settled struct{ *subscriptions.Bolt }
 
-func (settled) Settle(context.Context) error { return nil }
+func (s settled) Settle(ctx context.Context) error { return s.Flush(ctx) }
 
 func TestBoltKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) storetest.Open {

@@ -19,7 +19,8 @@ import (
 // store is where bookmarks and liveness are: a file of this node, or a topic that all nodes share.
 type store interface {
 	subscriptions.Store
-	Ready() bool // loaded, and the newest write succeeded
+	Ready() bool                     // loaded, and the newest write succeeded
+	Flush(ctx context.Context) error // makes durable what is not yet
 	Metrics() []prometheus.Collector
 	Close() error
 }
@@ -82,11 +83,8 @@ func (h *house) closeStore(ctx context.Context) (errs []error) {
 	if h.manager != nil {
 		errs = append(errs, h.manager.Close(ctx))
 	}
-	if h.shared != nil {
-		errs = append(errs, h.shared.Flush(ctx))
-	}
 	if h.store != nil {
-		errs = append(errs, h.store.Close())
+		errs = append(errs, h.store.Flush(ctx), h.store.Close())
 	}
 	return errs
 }
