@@ -14,6 +14,7 @@ type Batch struct {
 	Topic          string // template that the subscription asks for; "" = the output's
 	Format         string // json | xml | ecs
 	KeepEventData  bool   // ecs: all of EventData in winlog.event_data, mapped or not
+	EventOriginal  bool   // ecs: the event as sent in event.original
 
 	Source    string     // proven identity
 	Auth      string     // how it was proven: tls | kerberos | negotiate

@@ -16,7 +16,8 @@ const ECSVersion = "8.17.0"
 // What System says is there for every event. EventData of Sysmon, Security and PowerShell is mapped; winlog.event_data holds what
 // was not, or all of it for a batch with KeepEventData. Its values are strings.
 type ECS struct {
-	Node string // "" leaves out observer
+	Node       string // "" leaves out observer
+	Severities Severities
 
 	document
 	received time.Time // as ingested
@@ -110,7 +111,10 @@ func (e *ECS) delivery() {
 	from := len(e.scratch)
 	e.scratch = AppendID(e.scratch, b.Source, r)
 	e.set(eventUID, e.scratch[from:])
-	e.unsigned(eventSeverity, uint64(Severity(r))*20)
+	e.unsigned(eventSeverity, uint64(e.Severities.of(r))*20)
+	if b.EventOriginal {
+		e.original()
+	}
 	if (b.Source != "" || b.Subscription != "") && !b.Received.IsZero() {
 		if e.received != b.Received || e.ingested == nil {
 			e.received = b.Received

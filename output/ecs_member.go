@@ -41,6 +41,7 @@ const (
 	eventUID
 	eventIngested
 	eventSeverity
+	eventOriginal
 	filePath
 	fileName
 	fileDirectory
@@ -201,7 +202,7 @@ var schema = [members]struct {
 	errorCode:  {"error.code", asText}, errorMessage: {"error.message", asText},
 	eventCreated: {"event.created", asWord}, eventCode: {"event.code", asText}, eventKind: {"event.kind", asWord}, eventProvider: {"event.provider", asText},
 	eventCategory: {"event.category", asList}, eventType: {"event.type", asList}, eventAction: {"event.action", asText}, eventOutcome: {"event.outcome", asWord},
-	eventSequence: {"event.sequence", asNumber}, eventUID: {"event.id", asWord}, eventIngested: {"event.ingested", asWord}, eventSeverity: {"event.severity", asNumber},
+	eventSequence: {"event.sequence", asNumber}, eventUID: {"event.id", asWord}, eventIngested: {"event.ingested", asWord}, eventSeverity: {"event.severity", asNumber}, eventOriginal: {"event.original", asText},
 	filePath: {"file.path", asText}, fileName: {"file.name", asText}, fileDirectory: {"file.directory", asText}, fileExtension: {"file.extension", asText},
 	fileMD5: {"file.hash.md5", asWord}, fileSHA1: {"file.hash.sha1", asWord}, fileSHA256: {"file.hash.sha256", asWord}, fileImphash: {"file.pe.imphash", asWord},
 	fileOriginalName: {"file.pe.original_file_name", asText}, fileCompany: {"file.pe.company", asText}, fileDescription: {"file.pe.description", asText},

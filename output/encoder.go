@@ -2,16 +2,16 @@ package output
 
 import "fmt"
 
-// NewEncoder is the encoder of a subscription's format: json, ecs or xml. node goes into every document of
-// the first two; "" leaves it out.
-func NewEncoder(format, node string) (Encoder, error) {
+// NewEncoder is the encoder of a subscription's format: json, ecs or xml. Of the settings, Node and Severities go into the documents of
+// the first two.
+func NewEncoder(format string, s Settings) (Encoder, error) {
 	switch format {
 	case "json":
-		return &JSON{Node: node}, nil
+		return &JSON{Node: s.Node, Severities: s.Severities}, nil
 	case "xml":
 		return XML{}, nil
 	case "ecs":
-		return &ECS{Node: node}, nil
+		return &ECS{Node: s.Node, Severities: s.Severities}, nil
 	}
 	return nil, fmt.Errorf("unknown format %q; there are json, ecs and xml", format)
 }

@@ -16,25 +16,25 @@ func TestNewEncoder(t *testing.T) {
 	if err := d.Decode([]byte(event), &r); err != nil {
 		t.Fatal(err)
 	}
-	x, err := output.NewEncoder("xml", "n")
+	x, err := output.NewEncoder("xml", output.Settings{Node: "n"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := x.Append([]byte("x"), &events.Batch{}, &r); err != nil || string(got) != "x"+event {
 		t.Errorf("xml: %q, %v", got, err)
 	}
-	j, err := output.NewEncoder("json", "wec-1")
+	j, err := output.NewEncoder("json", output.Settings{Node: "wec-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := j.Append([]byte("x"), delivery(), &r); err != nil || !strings.HasPrefix(string(got), `x{"System":{`) || !strings.Contains(string(got), `"Node":"wec-1"`) {
 		t.Errorf("json: %s, %v", got, err)
 	}
-	if e, err := output.NewEncoder("ecs", "wec-1"); err != nil || e.(*output.ECS).Node != "wec-1" {
+	if e, err := output.NewEncoder("ecs", output.Settings{Node: "wec-1"}); err != nil || e.(*output.ECS).Node != "wec-1" {
 		t.Errorf("ecs: %v, %v", e, err)
 	}
 	for format, want := range map[string]string{"": `unknown format ""`, "JSON": `unknown format "JSON"`} {
-		if _, err := output.NewEncoder(format, ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := output.NewEncoder(format, output.Settings{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", format, err)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 // EventData (or EventDataList), UserData, RenderingInfo and the like the event can be built again. Other holds, as XML, the
 // children of Event that these cannot carry whole: those whose names it has are to be taken from there.
 type JSON struct {
-	Node string // "" leaves it out
+	Node       string // "" leaves it out
+	Severities Severities
 
 	origin   origin
 	delivery []byte // members of Collector that are the same for a whole batch
@@ -57,7 +58,7 @@ func (e *JSON) appendCollector(dst []byte, b *events.Batch, r *events.Record) []
 	dst = append(dst, `",`...)
 	dst = append(dst, e.delivery...)
 	dst = append(dst, `"Severity":`...)
-	dst = strconv.AppendInt(dst, int64(Severity(r)), 10)
+	dst = strconv.AppendInt(dst, int64(e.Severities.of(r)), 10)
 	if flaw := flawOf(r); flaw != "" {
 		dst = append(append(append(dst, `,"Error":"`...), flaw...), '"')
 	}

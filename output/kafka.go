@@ -23,6 +23,7 @@ type Settings struct {
 	MaxEvent     int           // characters of XML; a larger event is a dead letter
 	Identity     string        // off | tag: whether wef.identity compares Computer with the sender
 	Node         string
+	Severities   Severities // labels other than Severity's
 }
 
 // Kafka delivers batches: each event as a record, each misfit as a dead letter. Safe for concurrent use.

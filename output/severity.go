@@ -12,6 +12,23 @@ var sysmonSeverity = [...]uint8{
 	20: 4, 21: 4, 22: 2, 23: 3, 24: 3, 25: 5, 26: 3, 27: 5, 28: 5, 29: 4, 255: 4,
 }
 
+// Severities are labels that an operator chose in place of Severity's. Not to be changed once in use.
+type Severities map[EventType]int
+
+// EventType is all events of one id.
+type EventType struct {
+	Provider string
+	ID       uint32
+}
+
+// of is the label of one event, from 1 to 5.
+func (s Severities) of(r *events.Record) int {
+	if label, ok := s[EventType{string(r.Provider), r.ID}]; ok {
+		return label
+	}
+	return Severity(r)
+}
+
 // Severity is a hint for triage from 1 to 5, not a detection: Windows gives all Sysmon events the same level.
 func Severity(r *events.Record) int {
 	if string(r.Provider) == sysmonProvider && r.ID < uint32(len(sysmonSeverity)) && sysmonSeverity[r.ID] > 0 {

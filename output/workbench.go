@@ -72,7 +72,7 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 		w = &workbench{k: k}
 	}
 	if w.encoder == nil || w.format != b.Format {
-		if w.encoder, err = NewEncoder(b.Format, k.Node); err != nil {
+		if w.encoder, err = NewEncoder(b.Format, k.Settings); err != nil {
 			return nil, err
 		}
 		w.format = b.Format

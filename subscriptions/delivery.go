@@ -92,7 +92,7 @@ func (m *Manager) state(k Key) (State, error) {
 // batch is msg as the Sink takes it. opening says that the source began a stream: the artificial event 111 was there.
 func (s *served) batch(from wsman.Source, msg *wsman.Events, now time.Time) (b *events.Batch, opening bool) {
 	b = &events.Batch{
-		Subscription: s.Name, SubscriptionID: s.ID, Revision: revision(&msg.Header), Topic: s.Output.Topic, Format: s.Output.Format, KeepEventData: s.Output.ECSKeepEventData,
+		Subscription: s.Name, SubscriptionID: s.ID, Revision: revision(&msg.Header), Topic: s.Output.Topic, Format: s.Output.Format, KeepEventData: s.Output.ECSKeepEventData, EventOriginal: s.Output.EventOriginal,
 		Source: from.Name, Auth: string(from.Method), MachineID: msg.MachineID, Addr: address(from), Received: now,
 		Raw: msg.Items, BadUTF16: msg.BadUTF16, Whole: s.whole,
 	}

@@ -105,7 +105,7 @@ locale: de-DE
 compression: false
 ignore_channel_error: false
 delivery: {heartbeat: 15m, max_time: 1s, max_elements: 100, max_envelope_size: 1MiB, oversize: cancel, retry: {count: 9, interval: 10s}}
-output: {topic: "a.{channel}", format: ecs, ecs_keep_event_data: true, bookmark_event: true}
+output: {topic: "a.{channel}", format: ecs, ecs_keep_event_data: true, event_original: true, bookmark_event: true}
 `), nil)
 	must(t, err)
 	s := l.Subscriptions[0]
@@ -116,7 +116,7 @@ output: {topic: "a.{channel}", format: ecs, ecs_keep_event_data: true, bookmark_
 	want.ReadExistingEvents, want.ContentFormat, want.Locale, want.Compression, want.IgnoreChannelError = true, "rendered_text", "de-DE", false, false
 	want.Delivery = subscriptions.Delivery{Heartbeat: strict.Duration(15 * time.Minute), MaxTime: strict.Duration(time.Second), MaxElements: 100, MaxEnvelopeSize: 1 << 20, Oversize: "cancel"}
 	want.Delivery.Retry.Count, want.Delivery.Retry.Interval = 9, strict.Duration(10*time.Second)
-	want.Output = subscriptions.Output{Topic: "a.{channel}", Format: "ecs", ECSKeepEventData: true, BookmarkEvent: true}
+	want.Output = subscriptions.Output{Topic: "a.{channel}", Format: "ecs", ECSKeepEventData: true, EventOriginal: true, BookmarkEvent: true}
 	want.Targets = s.Targets
 	if diff := cmp.Diff(want, s, cmp.Comparer(func(a, b subscriptions.Targets) bool { return len(a.Names) == len(b.Names) })); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

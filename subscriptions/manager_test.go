@@ -147,12 +147,12 @@ func TestRequirement61Order(t *testing.T) {
 
 func TestBatchFields(t *testing.T) {
 	s := example()
-	s.Output.Topic, s.Output.Format, s.Output.ECSKeepEventData = "wef.{channel}", "ecs", true
+	s.Output.Topic, s.Output.Format, s.Output.ECSKeepEventData, s.Output.EventOriginal = "wef.{channel}", "ecs", true, true
 	b := newBench(t, s)
 	m := message(mark1, ordinary, ordinary)
 	m.BadUTF16 = 3
 	must(t, b.Events(context.Background(), pc1, m))
-	want := events.Batch{Subscription: "security", SubscriptionID: id1, Revision: "66F4039E-9228-50A4-9CA8-8C192D73A9B7", Topic: "wef.{channel}", Format: "ecs", KeepEventData: true,
+	want := events.Batch{Subscription: "security", SubscriptionID: id1, Revision: "66F4039E-9228-50A4-9CA8-8C192D73A9B7", Topic: "wef.{channel}", Format: "ecs", KeepEventData: true, EventOriginal: true,
 		Source: pc1.Name, Auth: "kerberos", MachineID: "claimed.example", Addr: pc1.Addr.Addr().Unmap(), Received: start,
 		Raw: [][]byte{[]byte(ordinary), []byte(ordinary)}, BadUTF16: 3, Whole: map[string]bool{"security": true}}
 	if diff := cmp.Diff(want, b.sink.batches[0], cmpopts.EquateComparable(want.Addr)); diff != "" {

@@ -53,6 +53,7 @@ type Output struct {
 	Topic            string `yaml:"topic"`  // template; "" = the output's own
 	Format           string `yaml:"format"` // json | ecs | xml
 	ECSKeepEventData bool   `yaml:"ecs_keep_event_data"`
+	EventOriginal    bool   `yaml:"event_original"` // ecs: the event's XML in event.original
 	BookmarkEvent    bool   `yaml:"bookmark_event"` // publish the artificial event 111
 }
 

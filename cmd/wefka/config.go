@@ -19,6 +19,7 @@ type Config struct {
 	State         StateConfig      `yaml:"state"`
 	Admin         AdminConfig      `yaml:"admin"`
 	Identity      IdentityConfig   `yaml:"identity"`
+	Severity      []SeverityConfig `yaml:"severity"`
 	Limits        LimitsConfig     `yaml:"limits"`
 	Log           LogConfig        `yaml:"log"`
 
@@ -108,6 +109,13 @@ type AdminConfig struct {
 type IdentityConfig struct {
 	Computer string   `yaml:"computer"` // off | tag
 	Relays   []string `yaml:"relays"`
+}
+
+// SeverityConfig is another label for all events of one id.
+type SeverityConfig struct {
+	Provider string `yaml:"provider"` // as in the event
+	EventID  *int   `yaml:"event_id"`
+	Severity int    `yaml:"severity"` // 1 to 5
 }
 
 // LimitsConfig bounds what peers can cost.

@@ -18,7 +18,7 @@ import (
 
 func (p *program) convertCommand() *cobra.Command {
 	var format string
-	var keep bool
+	var batch events.Batch
 	c := &cobra.Command{
 		Use:   "convert [FILE|-]",
 		Short: "Turn recorded event XML into the documents that would go to Kafka",
@@ -32,7 +32,7 @@ A line that fails prints its number and the reason on stderr. There is no delive
 			if format != "json" && format != "xml" && format != "ecs" {
 				return usagef("--format %q: use json, ecs or xml", format)
 			}
-			encoder, err := output.NewEncoder(format, "")
+			encoder, err := output.NewEncoder(format, output.Settings{})
 			if err != nil {
 				return err
 			}
@@ -45,11 +45,12 @@ A line that fails prints its number and the reason on stderr. There is no delive
 				defer f.Close()
 				in = f
 			}
-			return p.convert(cmd.Context(), in, encoder, &events.Batch{KeepEventData: keep})
+			return p.convert(cmd.Context(), in, encoder, &batch)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "json", "json, ecs or xml")
-	c.Flags().BoolVar(&keep, "ecs-keep-event-data", false, "ecs: all of EventData in winlog.event_data, mapped or not")
+	c.Flags().BoolVar(&batch.KeepEventData, "ecs-keep-event-data", false, "ecs: all of EventData in winlog.event_data, mapped or not")
+	c.Flags().BoolVar(&batch.EventOriginal, "event-original", false, "ecs: the event's XML in event.original")
 	return c
 }
 

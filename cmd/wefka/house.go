@@ -78,6 +78,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	}
 	settings := config.Kafka.settings()
 	settings.Node, settings.MaxEvent, settings.Identity = config.Node, int(config.Limits.Event), config.Identity.Computer
+	settings.Severities = config.severities()
 	sink, err := output.New(settings, h.producer, log)
 	if err != nil {
 		return h, err

@@ -70,7 +70,7 @@ func (q *quickstart) say(format string, args ...any) {
 }
 
 func (q *quickstart) run(ctx context.Context) error {
-	if _, err := output.NewEncoder(q.format, ""); err != nil {
+	if _, err := output.NewEncoder(q.format, output.Settings{}); err != nil {
 		return usageError{fmt.Errorf("--format: %w", err)}
 	}
 	if q.dir == "" {

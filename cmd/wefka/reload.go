@@ -82,7 +82,7 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 	}
 	var errs []error
 	for _, s := range loaded.Subscriptions {
-		if _, err := output.NewEncoder(s.Output.Format, ""); err != nil {
+		if _, err := output.NewEncoder(s.Output.Format, output.Settings{}); err != nil {
 			errs = append(errs, fmt.Errorf("subscription %s: output.format: %w", s.Name, err))
 		}
 	}

@@ -35,6 +35,7 @@ func (c *Config) Validate() []error {
 	if len(c.Identity.Relays) > 0 {
 		v.add("identity.relays", "not built yet")
 	}
+	v.severity(c.Severity)
 	v.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l := &c.Limits
