@@ -196,7 +196,9 @@ func (x *exchange) admit() error {
 		return refuse(http.StatusRequestEntityTooLarge, "too_large", fmt.Errorf("body of %d bytes, limits.body is %d", r.ContentLength, x.limits.Body))
 	}
 	if x.Admit != nil {
-		if reason := x.Admit(); reason == "stopping" || reason != "" && x.notify && r.ContentLength > smallBody {
+		reason := x.Admit()
+		large := x.notify && r.ContentLength > smallBody
+		if reason == "stopping" || reason == "loading" && !x.notify || reason != "" && large {
 			return x.shed(reason)
 		}
 	}

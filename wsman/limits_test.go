@@ -300,3 +300,18 @@ func TestAdmit(t *testing.T) {
 		t.Errorf("%v bytes read", n)
 	}
 }
+
+// TestAdmitLoading: while bookmarks are not known nobody is told where to go on; a heartbeat is heard.
+func TestAdmitLoading(t *testing.T) {
+	c := start(t, func(s *wsman.Server) { s.Admit = func() string { return "loading" } })
+	p := c.dial()
+	if a := p.post(serverPath, message(t, "enumerate")); a.status != 503 || a.head != "Content-Length: 0" {
+		t.Errorf("%d %s", a.status, a.head)
+	}
+	if a := p.post(notifyPath, message(t, "heartbeat")); a.status != 200 {
+		t.Error(a.status)
+	}
+	if strings.Contains(c.handler.seen(), "Enumerate") || c.metric("requests_shed_total", "reason", "loading") != 1 {
+		t.Error(c.handler.seen())
+	}
+}

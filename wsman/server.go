@@ -27,7 +27,7 @@ type Server struct {
 	Budget *Budget // shared by all listeners; nil: one of its own
 
 	// Admit is asked before a body is read: a reason (kafka, loading) sheds deliveries that are too large for a heartbeat, the reason
-	// stopping everything. nil or "": come in.
+	// loading enumerations too, the reason stopping everything. nil or "": come in.
 	Admit func() (reason string)
 
 	// HandshakeReason is the metric label of a failed TLS handshake, such as certs.Reason; nil: always protocol.

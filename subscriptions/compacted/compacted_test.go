@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"testing"
@@ -14,7 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/wefka/wefka/internal/kafkatest"
@@ -320,4 +324,114 @@ func FuzzShelf(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// Partitions that are added move keys: a running node notices and refuses, one that starts finds every key where it was.
+func TestPartitionsAreAdded(t *testing.T) {
+	addr := fake(t, 3, compact).ListenAddrs()[0]
+	n := newNode(t, addr)
+	n.Every(20 * time.Millisecond)
+	n.Start(nil)
+	n.loaded(t)
+	keys := make([]subscriptions.Key, 40)
+	for i := range keys {
+		keys[i] = subscriptions.Key{Subscription: key.Subscription, Source: fmt.Sprint("pc", i)}
+		must(t, n.Put(t.Context(), keys[i], at(i+1)))
+	}
+	grow(t, addr, 7)
+	n.topic.Refresh(t.Context())
+	eventually(t, "noticed", func() bool { _, err := n.Get(key); return err != nil })
+	if _, err := n.Get(key); !bytes.Contains([]byte(err.Error()), []byte("has 7 partitions now, and had 3 when this node started: restart every node")) {
+		t.Error(err)
+	}
+	again := start(t, addr)
+	for i, k := range keys {
+		if got := bookmark(t, again, k); got != fmt.Sprint("mark ", i+1) {
+			t.Errorf("%s: %q", k.Source, got)
+		}
+	}
+	must(t, again.Put(t.Context(), keys[0], at(100)))
+	must(t, again.Flush(t.Context()))
+	if got := bookmark(t, start(t, addr), keys[0]); got != "mark 100" {
+		t.Error("the one in its new place is newer:", got)
+	}
+}
+
+func grow(t *testing.T, addr string, partitions int32) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	must(t, err)
+	defer client.Close()
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	part := kmsg.NewCreatePartitionsRequestTopic()
+	part.Topic, part.Count = topic, partitions
+	req.Topics = append(req.Topics, part)
+	res, err := req.RequestWith(t.Context(), client)
+	must(t, err)
+	must(t, kerr.ErrorForCode(res.Topics[0].ErrorCode))
+}
+
+// The real thing: compacted by Kafka's cleaner after idempotent writes, over restarts of the broker, by nodes that were there and one
+// that was not.
+func TestRealKafka(t *testing.T) {
+	broker := kafkatest.Start(t, kafkatest.Setting("log.cleaner.backoff.ms", "100"))
+	broker.CreateTopic(topic, 2, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1", "segment.ms": "100", "segment.bytes": "1048576",
+		"min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "100", "delete.retention.ms": "100"})
+	a, b := start(t, broker.Addr()), start(t, broker.Addr())
+	ctx := t.Context()
+	const hosts = 300
+	want := map[subscriptions.Key]subscriptions.State{}
+	for delivery := range 5 {
+		for host := range hosts {
+			k, s := storetest.Host(host, 0, delivery)
+			if delivery == 4 && host%3 == 0 {
+				must(t, a.Delete(ctx, k))
+				delete(want, k)
+				continue
+			}
+			must(t, a.Put(ctx, k, s))
+			want[k] = s
+		}
+		must(t, a.Flush(ctx))
+	}
+	records := 5 * hosts
+	eventually(t, "compacted", func() bool { // a segment is closed when something comes after it
+		k, s := storetest.Host(hosts-1, 0, records)
+		must(t, a.Put(ctx, k, s))
+		must(t, a.Flush(ctx))
+		want[k] = s
+		records = count(t, a.topic, 2)
+		return records < 2*hosts
+	})
+	t.Logf("%d records of %d are left", records, 5*hosts)
+	broker.Kill()
+	broker.Start()
+	k, s := storetest.Host(1, 0, 9)
+	eventually(t, "the broker is back", func() bool { return a.Put(ctx, k, s) == nil && a.Flush(ctx) == nil })
+	want[k] = s
+	c := start(t, broker.Addr())
+	for name, n := range map[string]*node{"who wrote": a, "who followed": b, "who came later": c} {
+		eventually(t, name, func() bool { return cmp.Equal(want, maps.Collect(n.All()), same) })
+	}
+	for _, n := range []*node{a, b} {
+		eventually(t, "well again", n.Ready)
+	}
+
+	// The topic is made anew, and with it the state: nodes notice, and answer nothing from before.
+	broker.DeleteTopic(topic)
+	broker.CreateTopic(topic, 2, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"})
+	eventually(t, "loaded anew", func() bool { st, err := b.Get(k); return err == nil && st.Bookmark == "" })
+}
+
+// count is how many records are in the topic.
+func count(t *testing.T, topic *fetch.Topic, partitions int32) (n int) {
+	for i := range partitions {
+		p := &fetch.Partition{Topic: topic, Index: i}
+		for end := false; !end; {
+			var err error
+			end, err = p.Fetch(t.Context(), func(*fetch.Record) error { n++; return nil })
+			must(t, err)
+		}
+	}
+	return n
 }
