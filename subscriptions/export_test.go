@@ -2,6 +2,7 @@ package subscriptions
 
 import (
 	"context"
+	"fmt"
 
 	"go.etcd.io/bbolt"
 )
@@ -55,3 +56,12 @@ func (b *Bolt) Intercept(f func(commit func() error) error) {
 
 // Hurry makes b fast and not durable.
 func (b *Bolt) Hurry() { b.linger, b.db.NoSync = 0, true }
+
+// ParseXPath gives place, rule and text of each problem.
+func ParseXPath(text string) []string {
+	var said []string
+	for _, p := range parseXPath(text).problems {
+		said = append(said, fmt.Sprintf("%d %s %s", p.at, p.rule, p.text))
+	}
+	return said
+}

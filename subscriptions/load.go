@@ -26,7 +26,7 @@ func Load(dir string, env func(name string) (value string, ok bool)) (*Loaded, e
 	if err != nil {
 		return nil, fmt.Errorf("read subscriptions: %w", err)
 	}
-	l := &loader{loaded: &Loaded{}, reader: strict.Reader{Lookup: env, Dir: dir}, names: map[string]string{}, ids: map[string]string{}}
+	l := newLoader(env)
 	for _, e := range entries {
 		file := filepath.Join(dir, e.Name())
 		switch {
@@ -41,6 +41,10 @@ func Load(dir string, env func(name string) (value string, ok bool)) (*Loaded, e
 		return nil, errors.Join(l.errs...)
 	}
 	return l.loaded, nil
+}
+
+func newLoader(env func(string) (string, bool)) *loader {
+	return &loader{loaded: &Loaded{}, reader: strict.Reader{Lookup: env}, names: map[string]string{}, ids: map[string]string{}}
 }
 
 type loader struct {
@@ -159,11 +163,13 @@ func (c *checker) query() {
 		c.bad("query", "query is missing")
 		return
 	}
-	q := checkQuery(c.s.Query)
-	for _, f := range q.errors {
-		c.fail(c.doc.LineErrorf("query", f.line, "%s", f.text))
-	}
-	for _, f := range q.warnings {
-		c.warn(c.doc.LineErrorf("query", f.line, "%s", f.text))
+	for _, f := range checkQuery(c.s.Query).flaws {
+		r := rules[f.rule]
+		found := &Finding{Rule: f.rule, Fatal: r.fatal, Windows: r.windows, Cure: r.cure, at: c.doc.TextErrorf("query", c.s.Query, f.at, "%s", f.text)}
+		if r.fatal {
+			c.fail(found)
+		} else {
+			c.warn(found)
+		}
 	}
 }

@@ -1,260 +1,233 @@
 package subscriptions
 
 import (
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
 const (
 	maxChannels = 256 // Windows refuses a query with more
-	maxTerms    = 22  // of one XPath; from about here on Windows calls the query invalid
+	maxTerms    = 20  // of one XPath, by Microsoft's page on consuming events; collectors saw hosts refuse from about 22
+	mostTerms   = 32  // by its page on the query schema: nobody promises more
 )
 
-// flaw is something about a query, in a line of it.
+// flaw is something about a query, at a byte of it.
 type flaw struct {
-	line int // from 1; 0 = not known
+	at   int
+	rule string
 	text string
 }
 
 // query is a QueryList under examination.
 type query struct {
 	text     string
-	element  int // number of the element at hand, in document order
-	channels map[string]bool
+	channels map[string]bool // lower case, as all names of channels here
 	wholes   map[string]bool // channels of which everything is taken
 	parts    map[string]bool // and those of which something is suppressed
+	files    int             // paths that are files
+	file     int             // the offset of the first of them
 	ids      map[string]bool
+	queries  int
 	selects  int
-	errors   []flaw
-	warnings []flaw
+	flaws    []flaw
 }
 
 // checkQuery looks at what Windows would otherwise refuse silently, or in its own log only.
 func checkQuery(text string) *query {
 	q := &query{text: text, channels: map[string]bool{}, wholes: map[string]bool{}, parts: map[string]bool{}, ids: map[string]bool{}}
-	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{PreserveDuplicateAttrs: true, MaxDepth: 16}
-	err := wellFormed(text) // etree would not say where it is not
-	if err == nil {
-		err = doc.ReadFromString(text)
-	}
+	tops, others, err := readTree(text)
 	if err != nil {
-		line := 0
-		var syntax *xml.SyntaxError
-		if errors.As(err, &syntax) {
-			line, err = syntax.Line, errors.New(syntax.Msg)
+		at := 0
+		var where *textError
+		if errors.As(err, &where) {
+			at = where.at
 		}
-		q.errors = append(q.errors, flaw{line, "the query is no XML: " + err.Error()})
+		q.add(at, "query-xml", "the query is no XML: %v", err)
 		return q
 	}
-	if root := q.root(doc); root != nil {
-		for _, e := range root.ChildElements() {
+	if root := q.root(tops, others); root != nil {
+		q.queries = len(root.children)
+		for _, e := range root.children {
 			q.query(e)
 		}
-		q.whole()
+		q.whole(root)
 	}
 	return q
 }
 
-func wellFormed(text string) error {
-	d := xml.NewDecoder(strings.NewReader(text))
-	for {
-		if _, err := d.Token(); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
+func (q *query) add(at int, rule, format string, args ...any) {
+	q.flaws = append(q.flaws, flaw{at, rule, fmt.Sprintf(format, args...)})
 }
 
 // root is the one QueryList, alone in its document: it becomes part of an envelope.
-func (q *query) root(doc *etree.Document) *etree.Element {
-	var root *etree.Element
-	for _, t := range doc.Child {
-		switch t := t.(type) {
-		case *etree.ProcInst:
-			q.fail(0, "no XML declaration or processing instruction is allowed in a query")
-		case *etree.Directive:
-			q.fail(0, "no DTD is allowed in a query")
-		case *etree.CharData:
-			if !t.IsWhitespace() {
-				q.fail(0, "text outside of QueryList")
-			}
-		case *etree.Element:
-			if root == nil {
-				root = t
-			} else {
-				q.fail(0, "a second root element, %s", t.FullTag())
-			}
-		}
+func (q *query) root(tops []*element, others []outside) *element {
+	for _, o := range others {
+		q.add(o.at, "query-xml", "%s", o.describe())
 	}
-	if root == nil {
-		q.fail(0, "the query is empty; write a QueryList")
-	} else if q.element++; root.FullTag() != "QueryList" {
-		q.fail(1, "the root of a query is QueryList, not %s", root.FullTag())
+	if len(tops) == 0 {
+		q.add(0, "query-empty", "the query is empty; write a QueryList")
 		return nil
 	}
-	return root
+	for _, e := range tops[1:] {
+		q.add(e.at, "query-xml", "a second root element, %s", e.name)
+	}
+	if root := tops[0]; root.name == "QueryList" {
+		return root
+	}
+	q.add(tops[0].at, "query-element", "the root of a query is QueryList, not %s", tops[0].name)
+	return nil
 }
 
-func (q *query) query(e *etree.Element) {
-	q.element++
-	here := q.element
-	if e.FullTag() != "Query" {
-		q.fail(here, "in QueryList there is Query, not %s", e.FullTag())
-		q.element += len(e.FindElements(".//*"))
+func (q *query) query(e *element) {
+	if e.name != "Query" {
+		q.add(e.at, "query-element", "in QueryList there is Query, not %s", e.name)
 		return
 	}
-	q.attributes(e, here, "Id", "Path")
-	id := e.SelectAttrValue("Id", "")
-	if _, err := strconv.ParseUint(id, 10, 32); err != nil {
-		q.fail(here, "a Query needs a number as its Id")
-	} else if q.ids[id] {
-		q.fail(here, "two Query elements have the Id %s", id)
+	q.attributes(e, "Id", "Path")
+	q.id(e)
+	path, _ := e.attr("Path")
+	selected := map[string]bool{}
+	for _, child := range e.children {
+		if child.name == "Select" {
+			selected[channel(child, path)] = true
+		}
 	}
-	q.ids[id] = true
-	for _, child := range e.ChildElements() {
-		q.element++
-		switch child.FullTag() {
+	for _, child := range e.children {
+		switch child.name {
 		case "Select":
 			q.selects++
-			q.expression(child, e.SelectAttrValue("Path", ""))
+			q.expression(child, path)
 		case "Suppress":
-			q.expression(child, e.SelectAttrValue("Path", ""))
+			q.expression(child, path)
+			if c := channel(child, path); c != "" && len(selected) > 0 && !selected[c] {
+				q.add(child.at, "suppress-select", "Suppress of a Path that this Query has no Select for")
+			}
 		default:
-			q.fail(q.element, "in Query there are Select and Suppress, not %s", child.FullTag())
+			q.add(child.at, "query-element", "in Query there are Select and Suppress, not %s", child.name)
 		}
+	}
+	if len(selected) == 0 && slices.ContainsFunc(e.children, func(c *element) bool { return c.name == "Suppress" }) {
+		q.add(e.at, "suppress-select", "a Query with Suppress and without Select selects nothing")
 	}
 }
 
-// expression is a Select or Suppress; path is what its Query says.
-func (q *query) expression(e *etree.Element, path string) {
-	here := q.element
-	q.attributes(e, here, "Path")
-	if own := e.SelectAttr("Path"); own != nil {
-		path = own.Value
+// id is optional while there is but one Query (the query schema of Windows).
+func (q *query) id(e *element) {
+	id, there := e.attr("Id")
+	if !there && q.queries == 1 {
+		return
 	}
+	if _, err := strconv.ParseUint(id, 10, 32); err != nil {
+		q.add(e.at, "query-id", "a Query needs a number as its Id")
+	} else if q.ids[id] {
+		q.add(e.at, "query-id", "two Query elements have the Id %s", id)
+	}
+	q.ids[id] = true
+}
+
+// path is what e reads from, in its own spelling; query is what its Query says.
+func path(e *element, query string) string {
+	if own, ok := e.attr("Path"); ok {
+		return own
+	}
+	return query
+}
+
+func channel(e *element, query string) string {
+	return strings.ToLower(strings.TrimSpace(path(e, query)))
+}
+
+// expression is a Select or Suppress; inherited is the Path of its Query.
+func (q *query) expression(e *element, inherited string) {
+	q.attributes(e, "Path")
+	q.path(e, path(e, inherited))
+	for _, child := range e.children {
+		q.add(child.at, "query-element", "%s holds text only, not %s", e.name, child.name)
+	}
+	c := channel(e, inherited)
 	switch {
-	case strings.TrimSpace(path) == "":
-		q.fail(here, "%s has no Path, and neither has its Query: name a channel", e.Tag)
+	case e.name == "Suppress":
+		q.parts[c] = true
+	case strings.TrimSpace(e.text) == "*":
+		q.wholes[c] = true
+	}
+	q.xpath(e)
+}
+
+func (q *query) path(e *element, path string) {
+	switch trimmed := strings.TrimSpace(path); {
+	case trimmed == "":
+		q.add(e.at, "path-missing", "%s has no Path, and neither has its Query: name a channel", e.name)
+		return
+	case strings.HasPrefix(strings.ToLower(trimmed), "file:"):
+		if q.files++; q.files == 1 {
+			q.file = e.at
+		}
+		q.add(e.at, "path-file", "Path %q is a saved log; sources forward channels", path)
+		return
 	case strings.ContainsAny(path, "*?"):
-		q.fail(here, "Path %q: Windows knows no wildcards in channel names", path)
-	case strings.HasPrefix(strings.ToLower(path), "file:"):
-		q.warn(here, "Path %q is a saved log; sources forward channels", path)
+		q.add(e.at, "path-wildcard", "Path %q: Windows knows no wildcards in channel names", path)
+	case trimmed != path:
+		q.add(e.at, "path-space", "Path %q begins or ends with a space", path)
 	}
-	channel := strings.ToLower(strings.TrimSpace(path))
-	q.channels[channel] = true
-	for _, child := range e.ChildElements() {
-		q.element++
-		q.fail(q.element, "%s holds text only, not %s", e.Tag, child.FullTag())
-		q.element += len(child.FindElements(".//*"))
+	q.channels[strings.ToLower(strings.TrimSpace(path))] = true
+}
+
+func (q *query) xpath(e *element) {
+	if strings.TrimSpace(e.text) == "" {
+		if len(e.children) == 0 {
+			q.add(e.at, "xpath-empty", "%s is empty; * takes every event", e.name)
+		}
+		return
 	}
-	xpath := content(e)
+	if len(e.children) > 0 {
+		return // the text is in pieces
+	}
+	x := parseXPath(e.text)
+	for _, p := range x.problems {
+		q.add(e.place(p.at), p.rule, "%s", p.text)
+	}
 	switch {
-	case e.Tag == "Suppress":
-		q.parts[channel] = true
-	case strings.TrimSpace(xpath) == "*":
-		q.wholes[channel] = true
-	}
-	if strings.TrimSpace(xpath) == "" {
-		q.fail(here, "%s is empty; * takes every event", e.Tag)
-	}
-	if n := terms(xpath); n > maxTerms {
-		q.warn(here, "%s has %d terms; Windows refuses an expression of more than about %d: split it into several", e.Tag, n, maxTerms)
+	case x.terms > mostTerms:
+		q.add(e.at, "xpath-size", "%s has %d terms; Windows promises to take %d, and refuses from about 22 on: split it into several", e.name, x.terms, maxTerms)
+	case x.terms > maxTerms:
+		q.add(e.at, "xpath-terms", "%s has %d terms; Windows takes %d, and refuses from about 22 on: split it into several", e.name, x.terms, maxTerms)
 	}
 }
 
-func (q *query) attributes(e *etree.Element, here int, known ...string) {
+func (q *query) attributes(e *element, known ...string) {
 	seen := map[string]bool{}
-	for _, a := range e.Attr {
-		ok := false
-		for _, k := range known {
-			ok = ok || a.FullKey() == k
+	for _, a := range e.attrs {
+		switch name := full(a.Name); {
+		case !slices.Contains(known, name):
+			q.add(e.at, "query-attribute", "%s has no attribute %s", e.name, name)
+		case seen[name]:
+			q.add(e.at, "query-attribute", "%s has the attribute %s twice", e.name, name)
+		default:
+			seen[name] = true
 		}
-		if !ok {
-			q.fail(here, "%s has no attribute %s", e.Tag, a.FullKey())
-		} else if seen[a.FullKey()] {
-			q.fail(here, "%s has the attribute %s twice", e.Tag, a.FullKey())
-		}
-		seen[a.FullKey()] = true
 	}
 }
 
-func (q *query) whole() {
-	for channel := range q.parts {
-		delete(q.wholes, channel)
+// whole is about all of it.
+func (q *query) whole(root *element) {
+	for c := range q.parts {
+		delete(q.wholes, c)
 	}
-	if q.selects == 0 && len(q.errors) == 0 {
-		q.fail(1, "the query selects nothing; it needs a Select")
+	if q.selects == 0 && !q.fatal() {
+		q.add(root.at, "query-empty", "the query selects nothing; it needs a Select")
 	}
 	if len(q.channels) > maxChannels {
-		q.fail(1, "%d channels; Windows refuses more than %d", len(q.channels), maxChannels)
+		q.add(root.at, "query-channels", "%d channels; Windows refuses more than %d", len(q.channels), maxChannels)
+	}
+	if q.files > 0 && len(q.channels) > 0 {
+		q.add(q.file, "path-mixed", "saved logs and channels in one query")
 	}
 }
 
-func (q *query) fail(element int, format string, args ...any) {
-	q.errors = append(q.errors, flaw{q.line(element), fmt.Sprintf(format, args...)})
-}
-
-func (q *query) warn(element int, format string, args ...any) {
-	q.warnings = append(q.warnings, flaw{q.line(element), fmt.Sprintf(format, args...)})
-}
-
-// line is where an element starts, by its number; etree does not say.
-func (q *query) line(element int) int {
-	d := xml.NewDecoder(strings.NewReader(q.text))
-	for element > 0 {
-		token, err := d.RawToken()
-		if err != nil {
-			return 0
-		}
-		if _, ok := token.(xml.StartElement); ok {
-			element--
-			if element == 0 {
-				at := d.InputOffset() // the tag's end
-				return 1 + strings.Count(q.text[:strings.LastIndexByte(q.text[:at], '<')], "\n")
-			}
-		}
-	}
-	return 0
-}
-
-// content is all text of an element, between comments too.
-func content(e *etree.Element) string {
-	var b strings.Builder
-	for _, t := range e.Child {
-		if c, ok := t.(*etree.CharData); ok {
-			b.WriteString(c.Data)
-		}
-	}
-	return b.String()
-}
-
-// terms counts the comparisons in an XPath, those in quoted texts not.
-func terms(xpath string) int {
-	n := 0
-	var quote rune
-	before := ' '
-	for _, r := range xpath {
-		switch {
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '\'' || r == '"':
-			quote = r
-		case r == '<' || r == '>':
-			n++
-		case r == '=' && before != '<' && before != '>':
-			n++
-		}
-		before = r
-	}
-	return n
+func (q *query) fatal() bool {
+	return slices.ContainsFunc(q.flaws, func(f flaw) bool { return rules[f.rule].fatal })
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Document remembers where the values of a file stand.
@@ -30,13 +31,40 @@ func (d *Document) Errorf(path, format string, args ...any) error {
 	return d.errorAt(d.find(path), format, args...)
 }
 
-// LineErrorf is Errorf about one line, from 1, of a value that has several.
-func (d *Document) LineErrorf(path string, line int, format string, args ...any) error {
+// TextErrorf is Errorf about one place in the value at path: the byte at offset of text, which is the value as it was read. Where the
+// file does not show that text (it came from a variable, or is quoted), the error is about the value.
+func (d *Document) TextErrorf(path, text string, offset int, format string, args ...any) error {
 	p := d.find(path)
-	if text := d.line(p.line + line); p.block && line > 0 && text != "" {
-		p = place{line: p.line + line, column: 1 + len(text) - len(strings.TrimLeft(text, " \t"))}
+	if q, ok := d.within(p, text, min(max(0, offset), len(strings.TrimRight(text, "\r\n")))); ok {
+		p = q
 	}
 	return d.errorAt(p, format, args...)
+}
+
+// within is the place of text[offset:], if the value that begins at p stands in the file as it is.
+func (d *Document) within(p place, text string, offset int) (place, bool) {
+	before := text[:offset]
+	row, start := strings.Count(before, "\n"), strings.LastIndexByte(before, '\n')+1
+	rest, _, _ := strings.Cut(text[offset:], "\n")
+	indent := p.column - 1 // of characters; a plain value stands on one line
+	if p.block {
+		row++
+		indent = 0
+		for n := p.line + 1; n <= len(d.lines); n++ {
+			if line := d.line(n); strings.TrimSpace(line) != "" {
+				indent = len(line) - len(strings.TrimLeft(line, " "))
+				break
+			}
+		}
+	} else if row > 0 {
+		return place{}, false
+	}
+	q := place{line: p.line + row, column: 1 + indent + utf8.RuneCountInString(text[start:offset])}
+	source := []rune(d.line(q.line))
+	if q.column-1 > len(source) || !strings.HasPrefix(string(source[q.column-1:]), strings.TrimRight(rest, "\r")) {
+		return place{}, false
+	}
+	return q, true
 }
 
 func (d *Document) find(path string) place {

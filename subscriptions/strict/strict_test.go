@@ -245,10 +245,13 @@ func TestDocument(t *testing.T) {
 		{place(d.Errorf("words[1]", "m")), "9:12"},
 		{place(d.Errorf("cellar.size", "m")), "1:1"},
 		{place(d.Errorf("format", "m")), "6:9"},
-		{place(d.LineErrorf("format", 1, "m")), "7:3"},
-		{place(d.LineErrorf("format", 2, "m")), "8:5"},
-		{place(d.LineErrorf("format", 99, "m")), "6:9"},
-		{place(d.LineErrorf("name", 2, "m")), "1:7"},
+		{place(d.TextErrorf("format", "one\n  two\n", 0, "m")), "7:3"},
+		{place(d.TextErrorf("format", "one\n  two\n", 2, "m")), "7:5"},
+		{place(d.TextErrorf("format", "one\n  two\n", 6, "m")), "8:5"},
+		{place(d.TextErrorf("format", "one\n  two\n", 99, "m")), "8:8"},
+		{place(d.TextErrorf("format", "one\n  twice\n", 6, "m")), "6:9"},
+		{place(d.TextErrorf("name", "x", 0, "m")), "1:7"},
+		{place(d.TextErrorf("words[1]", "é", 0, "m")), "9:12"},
 	} {
 		if c.got != c.want {
 			t.Errorf("at %s, want %s", c.got, c.want)
