@@ -20,7 +20,7 @@ import (
 	"github.com/wefka/wefka/internal/kafkatest"
 )
 
-func (s *server) wait(t *testing.T, text string) string {
+func (s *server) wait(t testing.TB, text string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -98,7 +98,7 @@ func TestSecondSignal(t *testing.T) {
 }
 
 // waitReady waits for what /readyz says, which is never 503 here.
-func waitReady(t *testing.T, l *lab, want string) {
+func waitReady(t testing.TB, l *lab, want string) {
 	t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
@@ -117,7 +117,7 @@ func waitReady(t *testing.T, l *lab, want string) {
 	}
 }
 
-func waitMetric(t *testing.T, l *lab, line string) {
+func waitMetric(t testing.TB, l *lab, line string) {
 	t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
