@@ -15,6 +15,9 @@ import (
 
 	"github.com/wefka/wefka/certs"
 	"github.com/wefka/wefka/output"
+	"github.com/wefka/wefka/output/fetch"
+	"github.com/wefka/wefka/output/producer"
+	"github.com/wefka/wefka/subscriptions/compacted"
 	"github.com/wefka/wefka/subscriptions/strict"
 )
 
@@ -210,14 +213,30 @@ func (r *report) kafka(ctx context.Context, c *Config, topics []string) {
 	defer cancel()
 	p, err := c.producer(topics, nil)
 	if err == nil {
+		defer p.Close(ctx)
 		err = p.Check(ctx)
-		p.Close(ctx)
 	}
 	if err != nil {
 		r.problem("kafka", err)
 		return
 	}
+	if c.shares() {
+		r.state(ctx, c.State.Topic, p)
+	}
 	r.ok("kafka", fmt.Sprintf("reached; all %d topics are there", len(topics)))
+}
+
+// state looks at the settings of the topic that state is kept in.
+func (r *report) state(ctx context.Context, topic string, p *producer.Producer) {
+	warnings, err := compacted.Check(ctx, &fetch.Topic{Transport: p.Transport(topic), Brokers: p.Brokers(), Name: topic})
+	for _, w := range warnings {
+		r.warn("state", w)
+	}
+	if err != nil {
+		r.problem("state", err)
+		return
+	}
+	r.ok("state", fmt.Sprintf("topic %s is compacted", topic))
 }
 
 // end prints everything and gives the error that becomes the exit code.
