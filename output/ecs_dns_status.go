@@ -1,26 +1,13 @@
 package output
 
-import (
-	"cmp"
-	"slices"
-)
-
-// dnsStatus is Windows' name for a QueryStatus, "" for one that is not known.
-func dnsStatus(code uint64) string {
-	i, ok := slices.BinarySearchFunc(dnsStatuses[:], code, func(s status, code uint64) int { return cmp.Compare(s.code, code) })
-	if !ok {
-		return ""
-	}
-	return dnsStatuses[i].name
-}
-
+// status is the name of a code.
 type status struct {
 	code uint64
 	name string
 }
 
 // dnsStatuses are the Win32 errors (winerror.h) that a DNS query may end with, by code.
-var dnsStatuses = [...]status{
+var dnsStatuses = statuses{
 	{0, "SUCCESS"}, {5, "ERROR_ACCESS_DENIED"}, {8, "ERROR_NOT_ENOUGH_MEMORY"}, {13, "ERROR_INVALID_DATA"}, {14, "ERROR_OUTOFMEMORY"},
 	{87, "ERROR_INVALID_PARAMETER"}, {123, "ERROR_INVALID_NAME"}, {1214, "ERROR_INVALID_NETNAME"}, {1223, "ERROR_CANCELLED"}, {1460, "ERROR_TIMEOUT"},
 	{4312, "ERROR_OBJECT_NOT_FOUND"}, {9001, "DNS_ERROR_RCODE_FORMAT_ERROR"}, {9002, "DNS_ERROR_RCODE_SERVER_FAILURE"},

@@ -8,7 +8,7 @@ type powershellEvent struct {
 	context, details, command string
 }
 
-// 4103 and 4104 are those of Microsoft-Windows-PowerShell, the others of the old log.
+// Those from 4103 on are those of Microsoft-Windows-PowerShell, the others of the old log.
 var powershellEvents = [...]powershellEvent{
 	{id: 400, types: `["start"]`, context: "param3"},
 	{id: 403, types: `["end"]`, context: "param3"},
@@ -16,6 +16,8 @@ var powershellEvents = [...]powershellEvent{
 	{id: 800, types: `["info"]`, context: "param2", details: "param3", command: "param1"},
 	{id: 4103, types: `["info"]`, context: "ContextInfo", details: "Payload"},
 	{id: 4104, types: `["info"]`},
+	{id: 4105, types: `["start"]`},
+	{id: 4106, types: `["end"]`},
 }
 
 // Actions for PowerShell's fields.
@@ -34,6 +36,7 @@ var powershellTable = tableOf(
 	dataField{"MessageTotal", moveInt, powershellTotal},
 	dataField{"ScriptBlockText", moved, scriptBlockText},
 	dataField{"ScriptBlockId", moved, scriptBlockID},
+	dataField{"RunspaceId", moved, runspaceID},
 	dataField{"Path", movePath, filePath},
 )
 
@@ -105,7 +108,7 @@ func (e *ECS) takePowerShell(f *dataField, value []byte) bool {
 		if f.to == connectedDomain {
 			name = connectedName
 		}
-		e.account(f.to, name, value)
+		return e.account(f.to, name, value)
 	}
 	return true
 }
@@ -116,8 +119,10 @@ func (e *ECS) finishPowerShell() {
 	e.set(commandDetails, e.details.value())
 }
 
-// context maps a text of lines, if it knows any of their keys. A line without one belongs to the value before.
-func (e *ECS) context(text []byte) bool {
+// context maps a text of lines, if it knows any of their keys, and says whether that was all of it. A line without one belongs to the
+// value before.
+func (e *ECS) context(text []byte) (whole bool) {
+	whole = true
 	var known *dataField
 	from, to := 0, 0 // its value
 	for i := 0; i < len(text); {
@@ -130,17 +135,24 @@ func (e *ECS) context(text []byte) bool {
 			}
 			continue
 		}
-		e.contextValue(known, text[from:to])
+		whole = e.contextValue(known, text[from:to]) && whole
 		known, from, to = f, start+at, end
 	}
-	e.contextValue(known, text[from:to])
-	return known != nil
+	return e.contextValue(known, text[from:to]) && whole && known != nil
 }
 
-func (e *ECS) contextValue(f *dataField, value []byte) {
-	if value = trimmed(value); f != nil && len(value) > 0 && !e.is(f.to) {
-		e.take(f, value)
+// contextValue says whether nothing of the value is lost. Before the first key there must be nothing.
+func (e *ECS) contextValue(f *dataField, value []byte) bool {
+	value = trimmed(value)
+	switch {
+	case len(value) == 0:
+		return true
+	case f == nil:
+		return false
+	case f.how != drop && e.is(f.to): // of two the first counts
+		return string(e.get(f.to)) == string(value)
 	}
+	return e.take(f, value)
 }
 
 // contextField is the key of a line and where its value starts, nil for none.

@@ -8,13 +8,16 @@ import "bytes"
 //	ParameterBinding(Out-Default): name="InputObject"; value="text of
 //	several lines"
 //
-// as objects. The first words are in the host's language.
-func (e *ECS) invocations(text []byte) bool {
+// as objects, and says whether that was all of it. The first words are in the host's language.
+func (e *ECS) invocations(text []byte) (whole bool) {
+	whole = true
 	l := &e.details
 	for i := 0; i < len(text); {
 		head := invocation(text, i)
 		if head.command == nil {
-			i = lineEnd(text, i) + 1
+			end := lineEnd(text, i)
+			whole = whole && len(trimmed(text[i:end])) == 0
+			i = end + 1
 			continue
 		}
 		end := lineEnd(text, i)
@@ -33,7 +36,7 @@ func (e *ECS) invocations(text []byte) bool {
 		*l = appendText(*l, `"value":`, value)
 		*l = appendEnd(*l, '}')
 	}
-	return len(*l) > 0
+	return whole && len(*l) > 0
 }
 
 // invocationHead is the start of an entry: kind(command): value.

@@ -21,7 +21,7 @@ func TestECSSecurity(t *testing.T) {
 	target := []string{"TargetUserName", "ben", "TargetDomainName", "LAB", "TargetSid", "S-1-5-21-2"}
 	const ana, ben = `"id":"S-1-5-21-1","domain":"LAB","name":"ana"`, `"id":"S-1-5-21-2","domain":"LAB","name":"ben"`
 	both := append(append([]string{}, target...), subject...)
-	for id, action := range map[int]string{4720: "added-user-account", 4722: "enabled-user-account", 4723: "changed-password", 4724: "reset-password",
+	for id, action := range map[int]string{4720: "added-user-account", 4721: "changed-user-account-type", 4722: "enabled-user-account", 4723: "changed-password", 4724: "reset-password",
 		4725: "disabled-user-account", 4726: "deleted-user-account", 4740: "locked-out-user-account"} {
 		expect(t, other(auditing, id, both...), "event.action", `"`+action+`"`, "event.category", `["iam"]`, "user", `{`+ana+`,"target":{`+ben+`}}`,
 			"related.user", `["ana","ben"]`, "winlog.logon.id", `"0x1"`, "winlog.event_data.TargetUserName", `"ben"`)
@@ -58,9 +58,43 @@ func TestECSSecurity(t *testing.T) {
 			"event.action", `"`+action+`"`, "user", `{"id":"S-1-5-21-2","name":"ben"}`, "service.name", `"krbtgt"`, "source.ip", `"::1"`)
 	}
 	expect(t, other(auditing, 4776, "TargetUserName", "ben@x", "Workstation", "ws"), "event.action", `"credential-validated"`, "user.name", `"ben@x"`, "source.domain", `"ws"`)
-	for _, id := range []int{4721, 1102, 9999} {
+	for _, id := range []int{4603, 1102, 9999} {
 		expect(t, other(auditing, id, both...), "event.action", "", "event.category", "", "user", "", "winlog.event_data.SubjectUserName", `"ana"`)
 	}
+}
+
+// TestECSSecurityRest: what else accounts, groups, sessions and the log service itself say.
+func TestECSSecurityRest(t *testing.T) {
+	for _, c := range []struct {
+		id           int
+		fields, want []string
+	}{
+		{4625, []string{"Status", "0xc000006d", "SubStatus", "0xC000006A", "FailureReason", "%%2313"}, []string{
+			"winlog.logon.failure", `{"reason":"Unknown user name or bad password","status":"The user name or the authentication is wrong","sub_status":"The password is wrong"}`,
+			"winlog.event_data.Status", `"0xc000006d"`}},
+		{4625, []string{"Status", "0xc0000001", "SubStatus", "0x0", "FailureReason", "%%1"}, []string{"winlog.logon", "", "winlog.event_data.SubStatus", `"0x0"`}},
+		{4776, []string{"Status", "0xc0000234"}, []string{"winlog.logon.failure", `{"status":"The account is locked out"}`}},
+		{4776, []string{"Status", "0x0"}, []string{"winlog.logon", ""}},
+		{4768, []string{"Status", "0x6"}, []string{"winlog.logon.failure.status", `"KDC_ERR_C_PRINCIPAL_UNKNOWN"`}},
+		{4771, []string{"Status", "0x18"}, []string{"winlog.logon.failure.status", `"KDC_ERR_PREAUTH_FAILED"`}},
+		{4771, []string{"Status", "0xffffffff"}, []string{"winlog.logon", ""}},
+		{4769, []string{"Status", "failed"}, []string{"winlog.logon", "", "winlog.event_data.Status", `"failed"`}},
+		{4689, []string{"Status", "0xc000006d"}, []string{"winlog.logon", ""}},
+		{4727, []string{"TargetUserName", "g"}, []string{"event.type", `["group","creation"]`, "group.name", `"g"`, "user", ""}},
+		{4753, []string{"TargetUserName", "g"}, []string{"event.action", `"deleted-distribution-group-account"`, "group.name", `"g"`}},
+		{4741, []string{"TargetUserName", "PC$"}, []string{"event.action", `"added-computer-account"`, "user.target.name", `"PC$"`}},
+		{4781, []string{"OldTargetUserName", "a", "NewTargetUserName", "b"}, []string{"event.action", `"renamed-user-account"`, "user.target.name", `"a"`, "winlog.event_data.NewTargetUserName", `"b"`}},
+		{4778, []string{"AccountName", "ana", "AccountDomain", "LAB", "LogonID", "0x7", "ClientName", "ws", "ClientAddress", "192.0.2.7"}, []string{
+			"user", `{"domain":"LAB","name":"ana"}`, "source", `{"domain":"ws","ip":"192.0.2.7"}`, "winlog.logon.id", `"0x7"`, "event.category", `["authentication","session"]`}},
+		{4778, []string{"ClientAddress", "LOCAL"}, []string{"source", "", "winlog.event_data.ClientAddress", `"LOCAL"`}},
+		{4799, []string{"TargetUserName", "g", "CallerProcessId", "0x10", "CallerProcessName", `C:\a.exe`}, []string{"process", `{"executable":"C:\\a.exe","pid":16,"name":"a.exe"}`, "group.name", `"g"`}},
+		{4719, []string{"SubjectUserName", "ana"}, []string{"event.action", `"changed-audit-config"`, "user.name", `"ana"`}},
+	} {
+		expect(t, other(auditing, c.id, c.fields...), c.want...)
+	}
+	expect(t, other("Microsoft-Windows-Eventlog", 1100), "event.action", `"logging-service-shutdown"`, "event.category", `["process"]`, "event.type", `["end"]`)
+	expect(t, other("Microsoft-Windows-Eventlog", 4624), "event.action", "")
+	expect(t, other(auditing, 1100), "event.action", "")
 }
 
 func TestECSUserData(t *testing.T) {
@@ -111,6 +145,19 @@ func TestECSPowerShell(t *testing.T) {
 			"event.type", `["`+kind+`"]`, "powershell.engine", `{"new_state":"Available","previous_state":"None"}`, "powershell.provider", `{"name":"Registry","new_state":"Started"}`,
 			"winlog.event_data", `{"param1":"Available","param2":"None"}`)
 	}
+	for id, kind := range map[int]string{4105: "start", 4106: "end"} {
+		expect(t, other("Microsoft-Windows-PowerShell", id, "ScriptBlockId", "s", "RunspaceId", "r"), "event.type", `["`+kind+`"]`, "powershell", `{"file":{"script_block_id":"s"},"runspace_id":"r"}`)
+	}
+	// What could not all be placed stays as well.
+	for _, c := range [][]string{
+		{"ContextInfo", "first\nHost ID = h", "Payload", "x\nA(b): c"},
+		{"ContextInfo", "Host ID = h\nHost ID = i", "Payload", "A(b): c\n"},
+		{"ContextInfo", "Host ID = h\nUser = ana", "Payload", "A(b): c\n"},
+		{"ContextInfo", "Host ID = h\nSequence Number = many", "Payload", "A(b): c\n"},
+	} {
+		event := other("Microsoft-Windows-PowerShell", 4103, c...)
+		expect(t, event, "process.entity_id", `"h"`, "winlog.event_data.ContextInfo", quote(t, c[1]), "powershell.command.invocation_details", `[{"type":"A","related_command":"b","value":"c"}]`)
+	}
 	expect(t, other("PowerShell", 4104, "ScriptBlockText", "dir"), "powershell", "", "event.category", "", "winlog.event_data.ScriptBlockText", `"dir"`)
 	expect(t, other("PowerShellX", 400, "", "x"), "event.category", "", "winlog.event_data", `{"param1":"x"}`)
 }
@@ -118,7 +165,7 @@ func TestECSPowerShell(t *testing.T) {
 // TestECSKeepsValues: what a field held is somewhere in the document, but for what is said here.
 func TestECSKeepsValues(t *testing.T) {
 	gone := map[string]bool{"UtcTime": true, "Initiated": true, "SourceIsIpv6": true, "DestinationIsIpv6": true, "SourcePortName": true, "DestinationPortName": true, "QueryStatus": true, "QueryResults": true,
-		"Hashes": true, "Hash": true, "User": true, "ContextInfo": true, "Payload": true, "IpAddress": true, "SourceIp": true, "DestinationIp": true, "NewProcessId": true, "ProcessId": true}
+		"Hashes": true, "Hash": true, "User": true, "ContextInfo": true, "Payload": true, "IpAddress": true, "SourceIp": true, "DestinationIp": true, "NewProcessId": true, "ProcessId": true, "CallerProcessId": true}
 	var d events.Decoder
 	var r events.Record
 	for name, lines := range everything(t) {

@@ -237,7 +237,7 @@ func (e *ECS) status(value []byte) bool {
 	if !ok || n > math.MaxUint32 {
 		return false
 	}
-	if name := dnsStatus(n); name != "" {
+	if name := dnsStatuses.name(n); name != "" {
 		e.constant(sysmonDNSStatus, name)
 	} else {
 		e.unsigned(sysmonDNSStatus, n)

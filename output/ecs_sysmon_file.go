@@ -50,12 +50,12 @@ func (e *ECS) line(line member, value []byte) {
 	}
 }
 
-// digests sets hashes. One of only zeros says that the algorithm did not apply.
+// digests sets hashes, and says whether there was nothing else. One of only zeros says that the algorithm did not apply.
 func (e *ECS) digests(value []byte) bool {
 	owner := e.sysmon.event.hashes
-	found := false
+	found := 0
 	for i, digest, rest := nextHash(value); i >= 0; i, digest, rest = nextHash(rest) {
-		found = true
+		found++
 		if len(bytes.TrimLeft(digest, "0")) == 0 {
 			continue
 		}
@@ -81,7 +81,7 @@ func (e *ECS) digests(value []byte) bool {
 			e.set(dllMD5+member(i), lower)
 		}
 	}
-	return found
+	return found == bytes.Count(value, []byte{','})+1
 }
 
 // finishSignature sets what is known about who signed a driver or a library.

@@ -112,6 +112,7 @@ func TestECSSysmon(t *testing.T) {
 		{17, []string{"PipeName", `\srvsvc`}, []string{"file", `{"name":"\\srvsvc"}`}},
 		{23, []string{"Archived", "false - shredded file with pattern 0x0000", "IsExecutable", "true"}, []string{"sysmon", `{"file":{"is_executable":true}}`, "winlog.event_data.Archived", `"false - shredded file with pattern 0x0000"`}},
 		{23, []string{"Hashes", "MD5=D41D8CD98F00B204E9800998ECF8427E,IMPHASH=00000000000000000000000000000000"}, []string{"file.hash", `{"md5":"d41d8cd98f00b204e9800998ecf8427e"}`, "process", "", "related.hash", `["d41d8cd98f00b204e9800998ecf8427e"]`}},
+		{23, []string{"Hashes", "MD5=D41D8CD98F00B204E9800998ECF8427E,SHA512=00"}, []string{"file.hash", `{"md5":"d41d8cd98f00b204e9800998ecf8427e"}`, "winlog.event_data.Hashes", `"MD5=D41D8CD98F00B204E9800998ECF8427E,SHA512=00"`}},
 		{24, []string{"Hashes", "MD5=D41D8CD98F00B204E9800998ECF8427E"}, []string{"file", "", "process", "", "related.hash", `["d41d8cd98f00b204e9800998ecf8427e"]`}},
 		{1, []string{"Hashes", "Unknown"}, []string{"process", "", "winlog.event_data.Hashes", `"Unknown"`}},
 		{7, []string{"ImageLoaded", `C:\x.dll`, "Signed", "failed: Invalid hash", "SignatureStatus", "errorCode: 1", "Signature", "s"},

@@ -20,7 +20,7 @@ func (e *ECS) user(value []byte) bool {
 
 func (e *ECS) account(domainMember, nameMember member, value []byte) bool {
 	domain, name, ok := bytes.Cut(value, []byte{'\\'})
-	if !ok || bytes.IndexByte(name, '\\') >= 0 {
+	if !ok || bytes.IndexByte(name, '\\') >= 0 || len(domain)+len(name) == 0 {
 		return false
 	}
 	e.set(domainMember, domain)
