@@ -39,7 +39,8 @@ var floors = map[string]floor{
 
 	"output/fetch": {outside: []string{"github.com/segmentio/kafka-go"}},
 
-	"subscriptions/strict": {outside: []string{"github.com/goccy/go-yaml"}},
+	"subscriptions/library": {},
+	"subscriptions/strict":  {outside: []string{"github.com/goccy/go-yaml"}},
 	"subscriptions": {ours: []string{"wsman", "events", "subscriptions/strict"},
 		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/pelletier/go-toml"}},
 	"subscriptions/compacted": {ours: []string{"subscriptions", "output/fetch", "output/producer"}},
