@@ -79,6 +79,32 @@ func (b *batch) mark() (fresh int) {
 	return fresh
 }
 
+// failed notes why the request that sent the batch got no Ack, if it did not. Of several requests the one counts that is likeliest to
+// have left its events behind: one without an answer before one that was refused, and that before one that never reached the collector.
+func (b *batch) failed(err error) {
+	if err == nil {
+		return
+	}
+	why := reason(err)
+	for i := range b.events {
+		if e := &b.events[i]; weight(why) >= weight(e.failed) {
+			e.failed = why
+		}
+	}
+}
+
+func weight(reason string) int {
+	switch reason {
+	case "":
+		return 0
+	case "lost", "timeout", "answer", "other":
+		return 3
+	case "refused":
+		return 2
+	}
+	return 1
+}
+
 // append renders the entries.
 func (b *batch) append(dst []byte) []byte {
 	for i := range b.events {

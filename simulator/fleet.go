@@ -58,7 +58,11 @@ type Fleet struct {
 	// Gate is called before a host makes a batch. It may block, which pauses the host; after an error that host makes no more events.
 	Gate func(ctx context.Context) error
 
-	Acked    io.Writer // wef.id of each event, one a line, when its Ack was read; one Write a batch
+	// Skew, if not nil, is how wrong the hosts' clocks are now: it is added to TimeCreated.
+	Skew func() time.Duration
+
+	Acked    io.Writer       // wef.id of each event, one a line, when its Ack was read; one Write a batch
+	Testify  func(Testimony) // hears of each batch when its Ack was read, and before it is sent again; may be called by many hosts at once
 	Log      *slog.Logger
 	Progress func(Snapshot) // every second, and at the end
 

@@ -103,6 +103,9 @@ func (l *eventLog) write(r *recording, now time.Time) (stamp, bool) {
 		l.left--
 	}
 	l.records[r.channel]++
+	if l.Skew != nil {
+		at = at.Add(l.Skew())
+	}
 	return stamp{recording: r, record: l.records[r.channel], created: at}, true
 }
 

@@ -171,31 +171,35 @@ func (m *machine) trace(t wsman.Trip) {
 
 // trouble counts an error of the client under its reason.
 func (m *machine) trouble(err error) {
-	var status *wsman.StatusError
-	reason := "other"
-	switch {
-	case m.sending.Err() != nil:
-		return // it was we who hung up
-	case errors.As(err, &status) && status.Code == http.StatusUnauthorized, errors.Is(err, kerberos.ErrProof):
-		reason = "auth"
-	case errors.As(err, &status):
-		reason = "refused"
-	case errors.Is(err, kerberos.ErrTicket):
-		reason = "ticket"
-	case errors.Is(err, errHandshake), isAlert(err):
-		reason = "tls"
-	case errors.Is(err, errRemote):
-		reason = "remote"
-	case errors.Is(err, wsman.ErrConnect):
-		reason = "connect"
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		reason = "timeout"
-	case errors.Is(err, wsman.ErrLost):
-		reason = "lost"
-	case errors.Is(err, wsman.ErrAnswer):
-		reason = "answer"
+	if m.sending.Err() == nil { // else it was we who hung up
+		m.tally.note(m.Log.With("source", m.identity), reason(err), err)
 	}
-	m.tally.note(m.Log.With("source", m.identity), reason, err)
+}
+
+// reason is the label of an error of the client.
+func reason(err error) string {
+	var status *wsman.StatusError
+	switch {
+	case errors.As(err, &status) && status.Code == http.StatusUnauthorized, errors.Is(err, kerberos.ErrProof):
+		return "auth"
+	case errors.As(err, &status):
+		return "refused"
+	case errors.Is(err, kerberos.ErrTicket):
+		return "ticket"
+	case errors.Is(err, errHandshake), isAlert(err):
+		return "tls"
+	case errors.Is(err, errRemote):
+		return "remote"
+	case errors.Is(err, wsman.ErrConnect):
+		return "connect"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, wsman.ErrLost):
+		return "lost"
+	case errors.Is(err, wsman.ErrAnswer):
+		return "answer"
+	}
+	return "other"
 }
 
 // isAlert: in TLS 1.3 a collector that does not like a certificate says so only after the handshake.

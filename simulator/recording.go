@@ -51,6 +51,7 @@ type stamp struct {
 	record  uint64
 	created time.Time // UTC, full 100 ns
 	sent    bool      // at least once
+	failed  string    // why the last request that sent it got no Ack
 }
 
 // append appends the entry of s; computer is escaped.

@@ -116,15 +116,16 @@ func (t *tally) acked(m *machine, batch []stamp, late time.Duration) {
 	defer t.mu.Unlock()
 	t.lines = t.lines[:0]
 	for i := range batch {
-		t.lines = append(t.appendID(t.lines, m, &batch[i]), '\n')
+		id := t.id(m, &batch[i])
+		t.lines = append(hex.AppendEncode(t.lines, id[:]), '\n')
 	}
 	if _, err := t.acks.Write(t.lines); err != nil && t.ackedErr == nil {
 		t.ackedErr = err
 	}
 }
 
-// appendID appends the wef.id of an event: the first 16 bytes, in hex, of SHA-256 over the identity and what is in the event. t.mu is held.
-func (t *tally) appendID(dst []byte, m *machine, s *stamp) []byte {
+// id is the wef.id of an event: the first 16 bytes of SHA-256 over the identity and what is in the event. t.mu is held.
+func (t *tally) id(m *machine, s *stamp) ID {
 	text := append(t.parts[:0], m.identity...)
 	if text = append(text, 0); s.has(computerValue) {
 		text = append(text, m.name...)
@@ -139,7 +140,7 @@ func (t *tally) appendID(dst []byte, m *machine, s *stamp) []byte {
 	}
 	t.parts = text
 	sum := sha256.Sum256(text)
-	return hex.AppendEncode(dst, sum[:16])
+	return ID(sum[:16])
 }
 
 func (t *tally) snapshot() Snapshot {

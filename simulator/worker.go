@@ -286,6 +286,7 @@ func (w *worker) flush() error {
 	b.bookmark = w.stands.append(b.bookmark[:0], b.events[len(b.events)-1].channel, false)
 	t := w.m.tally
 	err := w.insist(func(ctx context.Context) error {
+		w.m.again(b.events)
 		if fresh := b.mark(); fresh > 0 {
 			t.events.Add(int64(fresh))
 			t.batches.Add(1)
@@ -296,12 +297,14 @@ func (w *worker) flush() error {
 		if status := (*wsman.StatusError)(nil); errors.As(err, &status) {
 			t.refused.Add(1)
 		}
+		b.failed(err)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	t.acked(w.m, b.events, time.Since(due))
+	w.m.testify(b.events, "", func(*stamp) bool { return true })
 	b.clear()
 	return nil
 }

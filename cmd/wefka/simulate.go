@@ -22,6 +22,7 @@ type simulateFlags struct {
 	ca, issueCA, issueKey, cert, key string
 	acked, report                    string
 	sldc                             string
+	verify                           verifyFlags
 }
 
 func (p *program) simulateCommand() *cobra.Command {
@@ -32,10 +33,12 @@ func (p *program) simulateCommand() *cobra.Command {
 		Short: "Be N Windows hosts that forward recorded events",
 		Long: `Behaves as Windows hosts do: enumerates subscriptions, opens a connection for each, sends a heartbeat, then batches of events, one
 request in flight, retried until acknowledged. Of each recorded event only Computer, EventRecordID and TimeCreated are replaced.
-Ends with a JSON report; exit 0 only if something was sent and everything was acknowledged.`,
+Ends with a JSON report; exit 0 only if something was sent and everything was acknowledged. With --verify it reads back from Kafka what
+the hosts were promised: exit 3 if an acknowledged event is not there.`,
 		Example: `  wefka simulate --url https://localhost:5986/wsman/SubscriptionManager/WEC --ca ca.pem --issue-ca ca.pem --issue-key ca.key \
       --hosts 50 --events 20000 --acked acked.txt --report report.json
-  wefka simulate --url http://localhost:5985/wsman/SubscriptionManager/WEC --keytab hosts.keytab --spn HTTP/wec01.corp.example --events 1000`,
+  wefka simulate --url http://localhost:5985/wsman/SubscriptionManager/WEC --keytab hosts.keytab --spn HTTP/wec01.corp.example --events 1000 \
+      --verify --kafka kafka1.corp.example:9092 --topics wef.sysmon,wef.dead`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd, fleet, &f) },
 	}
@@ -66,6 +69,7 @@ Ends with a JSON report; exit 0 only if something was sent and everything was ac
 	flags.Uint64Var(&fleet.Seed, "seed", 1, "choice and order of the events repeat")
 	flags.StringVar(&f.acked, "acked", "", "file for the wef.id of each acknowledged event, one a line")
 	flags.StringVar(&f.report, "report", "", "file for the report; default: stdout")
+	f.verify.register(c)
 	return c
 }
 
@@ -96,24 +100,45 @@ func (p *program) simulate(cmd *cobra.Command, fleet *simulator.Fleet, f *simula
 		defer func() { err = errors.Join(err, w.Flush(), file.Close()) }()
 	}
 	fleet.Progress = p.progress()
-	report, err := fleet.Run(cmd.Context())
+	verifier, err := p.verifier(cmd.Context(), &f.verify, fleet.Log)
 	if err != nil {
 		return err
 	}
+	if verifier != nil {
+		defer verifier.close()
+		fleet.Testify = verifier.Hear
+	}
+	result := simulation{}
+	if result.Report, err = fleet.Run(cmd.Context()); err != nil {
+		return err
+	}
+	if verifier != nil {
+		if result.Verify, err = p.verdict(cmd.Context(), verifier); err != nil {
+			return err
+		}
+	}
+	return p.conclude(f.report, result)
+}
+
+// conclude writes the report and decides on the exit code.
+func (p *program) conclude(report string, result simulation) error {
 	out := p.stdout
-	if f.report != "" && f.report != "-" {
-		file, err := os.Create(f.report)
+	if report != "" && report != "-" {
+		file, err := os.Create(report)
 		if err != nil {
 			return fmt.Errorf("--report: %w", err)
 		}
 		defer file.Close()
 		out = file
 	}
-	if err := json.NewEncoder(out).Encode(report); err != nil {
+	if err := json.NewEncoder(out).Encode(result); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if !report.OK() {
-		return fmt.Errorf("%d events sent, %d of them not acknowledged", report.Events.Sent, report.Events.Unacked)
+	if result.Verify != nil && !result.Verify.OK() {
+		return errProblems
+	}
+	if !result.OK() {
+		return fmt.Errorf("%d events sent, %d of them not acknowledged", result.Events.Sent, result.Events.Unacked)
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ var floors = map[string]floor{
 		outside: []string{"github.com/beevik/etree", "go.etcd.io/bbolt", "github.com/pelletier/go-toml"}},
 	"subscriptions/compacted": {ours: []string{"subscriptions", "output/fetch", "output/producer"}},
 	"simulator":               {ours: []string{"wsman", "wsman/kerberos", "certs"}, outside: []string{"github.com/Azure/go-ntlmssp"}},
+	"simulator/witness":       {ours: []string{"simulator", "output/fetch"}, outside: []string{"github.com/segmentio/kafka-go"}},
 
 	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang",
 		"github.com/prometheus/exporter-toolkit", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty",
@@ -56,6 +57,7 @@ var floors = map[string]floor{
 	"internal/floors":    {},
 	"internal/infoset":   {ours: []string{"events"}},
 	"internal/kdctest":   {},
+	"internal/ordeal":    {},
 	"internal/storetest": {ours: []string{"subscriptions"}, outside: []string{"github.com/google/go-cmp"}},
 	"internal/kafkatest": {outside: []string{"github.com/segmentio/kafka-go", fakeBroker}},
 }
