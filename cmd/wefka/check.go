@@ -224,6 +224,9 @@ func (r *report) kafka(ctx context.Context, c *Config, topics []string) {
 		r.state(ctx, c.State.Topic, p)
 	}
 	r.ok("kafka", fmt.Sprintf("reached; all %d topics are there", len(topics)))
+	if err := p.CheckIdempotence(ctx); err != nil {
+		r.warn("kafka", fmt.Errorf("a lost answer would make copies: %w", err))
+	}
 }
 
 // state looks at the settings of the topic that state is kept in.

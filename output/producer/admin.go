@@ -29,6 +29,14 @@ func (p *Producer) Check(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
+// CheckIdempotence asks Kafka for a producer id. The error says why there is none, and the cure; records are delivered all the same.
+func (p *Producer) CheckIdempotence(ctx context.Context) error {
+	transport := p.newTransport(p.catalog.Load().names())
+	defer transport.CloseIdleConnections()
+	_, err := p.askIdentity(ctx, transport)
+	return err
+}
+
 // ask returns metadata, or why there is none.
 func (p *Producer) ask(ctx context.Context, transport *kafka.Transport, names []string) (*metadata.Response, error) {
 	res, err := transport.RoundTrip(ctx, p.brokers, &metadata.Request{TopicNames: names})

@@ -28,13 +28,18 @@ type batch struct {
 	attempts          int
 	err               error // of the last attempt
 
-	head [4 + headSize]byte // the length, then the batch's header
-	wire rope               // the records compressed, from the first attempt on; empty without compression
+	numbered bool     // the next two hold, and stay over retries
+	identity identity // who sends it
+	sequence int32    // number of the first record in its partition
+
+	packed bool               // wire is whole
+	wire   rope               // the records compressed, from the first attempt on; empty without compression
+	head   [4 + headSize]byte // the length, then the batch's header; all zero: not written yet
 }
 
 // batch returns an empty one.
 func (p *Producer) batch() *batch {
-	return &batch{records: rope{pool: p.pool}, wire: rope{pool: p.pool}}
+	return &batch{records: rope{pool: p.pool}, wire: rope{pool: p.pool}, identity: anonymous, sequence: -1}
 }
 
 // release gives the memory back.
@@ -140,21 +145,23 @@ func (b *batch) owner(i int32) (*Delivery, int) {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seal compresses the records and writes the header. A second call changes nothing: a retry has the same bytes.
+// seal compresses the records and writes the header. A second call changes nothing: a retry has the same bytes, by which the
+// broker knows it again. Only a batch that was numbered anew gets another header.
 func (b *batch) seal(c codec) error {
-	if b.head[0]|b.head[1]|b.head[2]|b.head[3] != 0 {
+	if b.head != [len(b.head)]byte{} {
 		return nil
 	}
 	body := &b.records
-	if c != nil {
-		if err := c.compress(&b.wire, body); err != nil {
-			return err
-		}
-		body = &b.wire
-	}
 	var attributes int16
 	if c != nil {
-		attributes = c.attribute()
+		if !b.packed {
+			b.wire.release() // of an attempt that a panic has ended
+			if err := c.compress(&b.wire, body); err != nil {
+				return err
+			}
+			b.packed = true
+		}
+		body, attributes = &b.wire, c.attribute()
 	}
 	size := uint32(headSize + body.size)
 	h := b.head[:0]
@@ -168,9 +175,9 @@ func (b *batch) seal(c codec) error {
 	h = binary.BigEndian.AppendUint32(h, uint32(b.count-1))
 	h = binary.BigEndian.AppendUint64(h, uint64(b.base))
 	h = binary.BigEndian.AppendUint64(h, uint64(b.latest))
-	h = binary.BigEndian.AppendUint64(h, ^uint64(0)) // producer id: none
-	h = binary.BigEndian.AppendUint16(h, 0xffff)     // its epoch
-	h = binary.BigEndian.AppendUint32(h, 0xffffffff) // its sequence
+	h = binary.BigEndian.AppendUint64(h, uint64(b.identity.id))
+	h = binary.BigEndian.AppendUint16(h, uint16(b.identity.epoch))
+	h = binary.BigEndian.AppendUint32(h, uint32(b.sequence))
 	h = binary.BigEndian.AppendUint32(h, uint32(b.count))
 	crc := crc32.Update(0, castagnoli, h[sum:])
 	for _, piece := range body.pieces {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"github.com/wefka/wefka/internal/kafkatest"
 	"github.com/wefka/wefka/output/producer"
@@ -27,6 +28,7 @@ func TestKafka(t *testing.T) {
 	t.Run("refresh", func(t *testing.T) { realRefresh(t, b) })
 	t.Run("tls", func(t *testing.T) { realTLS(t, b) })
 	t.Run("sasl", func(t *testing.T) { realSASL(t, b) })
+	t.Run("producer id", func(t *testing.T) { realIdentity(t, b) })
 	t.Run("recreated topic", func(t *testing.T) { realRecreated(t, b) })
 }
 
@@ -220,6 +222,31 @@ func realSASL(t *testing.T, b *kafkatest.Broker) {
 	}
 }
 
+// realIdentity: a producer id needs no coordinator, and makes the broker create nothing.
+func realIdentity(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("numbered", 1, nil)
+	p := start(t, []string{b.Addr()}, on("numbered"))
+	if _, err := deliver(limit(t, 10*time.Second), p, "numbered", "k", values("v", 1)); err != nil || !p.Stats().Idempotent {
+		t.Error(err, p.Stats())
+	}
+	if err := p.CheckIdempotence(limit(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+	res, err := p.Transport().RoundTrip(limit(t, 10*time.Second), p.Brokers(), &metadata.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range res.(*metadata.Response).Topics {
+		if strings.HasPrefix(topic.Name, "__transaction") {
+			t.Errorf("the broker has created %s", topic.Name)
+		}
+	}
+	guest := start(t, []string{b.SASLAddr()}, on("numbered", func(c *producer.Config) {
+		c.SASL = producer.SASL{Mechanism: "plain", Username: "guest", Password: "guest"}
+	}))
+	says(t, "guest", "WRITE", guest.CheckIdempotence(limit(t, 10*time.Second)))
+}
+
 func realRecreated(t *testing.T, b *kafkatest.Broker) {
 	b.CreateTopic("again", 3, nil)
 	p := start(t, []string{b.Addr()}, on("again"))
@@ -369,4 +396,48 @@ func TestKafkaCluster(t *testing.T) {
 		_, err := deliver(limit(t, 20*time.Second), p, "strict", "k", values("x", 1))
 		return err
 	})
+}
+
+// TestKafkaChaos: a real cluster, its leaders moved, killed and frozen, and answers lost, under load. Everything is there, once, in order.
+func TestKafkaChaos(t *testing.T) {
+	var l lossy
+	cluster := kafkatest.StartCluster(t, 3, kafkatest.Behind(func(addr string) string { return l.proxy(t, addr) }))
+	cluster.CreateTopic("events", 6, 3, nil)
+	p := start(t, cluster.Brokers(), func(c *producer.Config) { c.DeliveryTimeout = time.Minute })
+	lost := 0
+	got := load(t, p, "events", func() {
+		for i := range 12 {
+			l.replies.Add(2)
+			lost += 2
+			if err := cluster.MoveLeader("events", i%6, (cluster.Leader("events", i%6)+1)%3); err != nil {
+				t.Error(err)
+			}
+		}
+		cluster.Kill(1)
+		l.replies.Add(2)
+		cluster.Restart(1)
+		cluster.Stop(2)
+		away := p.Stats().LastAck
+		eventually(t, 30*time.Second, func() error { // the others lead its partitions now
+			if p.Stats().LastAck.Sub(away) < 3*time.Second {
+				return errors.New("nothing acknowledged")
+			}
+			return nil
+		})
+		cluster.Resume(2)
+		l.cut()
+	})
+	have, copies := stored(t, cluster.Node(0).Addr(), "events")
+	t.Logf("%d records acknowledged, %d answers lost, %d copies, longest wait %v", got.total, lost+2-int(l.replies.Load()), copies, got.gap)
+	if diff := cmp.Diff(got.acked, have); diff != "" || copies != 0 {
+		t.Errorf("%d copies; %s", copies, diff)
+	}
+	for _, reached := range []bool{true, false} {
+		topic := fmt.Sprintf("reached-%v", reached)
+		cluster.CreateTopic(topic, 1, 3, nil)
+		p.SetTopics([]string{"events", topic})
+		givenUp(t, p, topic, &l, reached)
+		have, copies := stored(t, cluster.Node(0).Addr(), topic)
+		checkGivenUp(t, have, copies, reached)
+	}
 }

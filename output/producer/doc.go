@@ -14,10 +14,11 @@
 // returns. Memory is bounded by Config.Buffer, plus one piece of 64 KiB for each partition with records, plus the compressed form
 // of what is in flight. A batch nobody waits for any more, or whose time is over, is not sent again.
 //
-// What it does not do. It adds no retries beyond Config.DeliveryTimeout: then the host has to come again. A batch whose answer was
-// lost is sent again and may be stored twice. The idempotent producer has its seam in batch.seal (producer id, epoch and
-// sequence in the header, -1 now) and in the table of errors.go: sequences belong to a partition, are given at the first send, and a batch
-// that was sent and is given up must end the epoch. It knows no events, no XML, no identity, only keys and bytes.
+// Batches are numbered (identity.go): a batch that is sent again after a lost answer is stored once. A batch that was sent and is given up ends
+// the epoch, so that its number cannot be mistaken for its successor's. Where Kafka gives no producer id all else holds.
+//
+// What it does not do. It adds no retries beyond Config.DeliveryTimeout: then the host has to come again, and what the producer had sent by then
+// may be stored twice. It knows no events, no XML, no names, only keys and bytes.
 //
 // All methods of Producer may be called from any goroutine at any time. A Delivery belongs to one goroutine.
 //

@@ -39,6 +39,8 @@ type action int
 const (
 	retry       action = iota // the same batch again after a pause, until its delivery time is over
 	acked                     // stored
+	renumber                  // the same records again, under a new epoch
+	rename                    // the same records again, under a new producer id
 	shrink                    // in halves, down to the record that is too large
 	pick                      // without the records that the answer lists
 	refuseTopic               // fail everybody who waits for this topic, let one try now and then
@@ -72,7 +74,11 @@ var verdicts = map[kafka.Error]verdict{
 	kafka.ThrottlingQuotaExceeded:      {reason: "throttled"},
 	kafka.InvalidMessage:               {reason: "corrupt"},
 
-	kafka.DuplicateSequenceNumber: {reason: "duplicate_sequence", action: acked},
+	kafka.DuplicateSequenceNumber:  {reason: "duplicate_sequence", action: acked}, // an earlier attempt was stored, and its answer lost
+	kafka.OutOfOrderSequenceNumber: {reason: "out_of_order_sequence", action: renumber},
+	kafka.UnknownProducerId:        {reason: "unknown_producer_id", action: renumber},
+	kafka.InvalidProducerEpoch:     {reason: "invalid_producer_epoch", action: rename},
+	kafka.ProducerFenced:           {reason: "invalid_producer_epoch", action: rename},
 
 	kafka.MessageSizeTooLarge: {reason: "too_large", action: shrink},
 	kafka.RecordListTooLarge:  {reason: "too_large", action: shrink},

@@ -3,6 +3,7 @@ package producer_test
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -43,6 +44,42 @@ func (l *lossy) clusterAt(t *testing.T, addr string) *kfake.Cluster {
 func (l *lossy) listen(network, addr string) (net.Listener, error) {
 	ln, err := net.Listen(network, addr)
 	return lossyListener{ln, l}, err
+}
+
+// proxy passes on to a real broker at addr, and returns its own address.
+func (l *lossy) proxy(t *testing.T, addr string) string {
+	t.Helper()
+	ln, err := l.listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			client, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			broker, err := net.Dial("tcp", addr)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			for _, way := range [][2]net.Conn{{client, broker}, {broker, client}} {
+				all.Go(func() {
+					_, _ = io.Copy(struct{ io.Writer }{way[1]}, struct{ io.Reader }{way[0]}) // past their short cuts
+					client.Close()
+					broker.Close()
+				})
+			}
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		l.cut()
+		all.Wait()
+	})
+	return ln.Addr().String()
 }
 
 // cut closes every connection.

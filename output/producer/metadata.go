@@ -24,6 +24,19 @@ const (
 type catalog struct {
 	open map[string]*topic // may be appended to
 	all  []*topic          // also those that only wait for their last acknowledgements
+	gone []*topic          // the others there ever were: should one come back, its partitions go on numbering where they were
+}
+
+// find returns the topic of a name, if there ever was one.
+func (c *catalog) find(name string) *topic {
+	for _, topics := range [][]*topic{c.all, c.gone} {
+		for _, t := range topics {
+			if t.name == name {
+				return t
+			}
+		}
+	}
+	return nil
 }
 
 func (c *catalog) names() []string {
@@ -43,17 +56,20 @@ func (p *Producer) SetTopics(topics []string) {
 		if c.open[name] != nil {
 			continue
 		}
-		i := slices.IndexFunc(old.all, func(t *topic) bool { return t.name == name })
-		if i >= 0 {
-			c.open[name] = old.all[i]
-		} else {
-			c.open[name] = newTopic(name, p.metrics)
+		t := old.find(name)
+		if t == nil {
+			t = newTopic(name, p.metrics)
 		}
-		c.all = append(c.all, c.open[name])
+		c.open[name] = t
+		c.all = append(c.all, t)
 	}
-	for _, t := range old.all {
-		if c.open[t.name] == nil && t.holds() {
+	for _, t := range append(slices.Clone(old.all), old.gone...) {
+		switch {
+		case c.open[t.name] != nil:
+		case t.holds():
 			c.all = append(c.all, t)
+		default:
+			c.gone = append(c.gone, t)
 		}
 	}
 	p.catalog.Store(c)
@@ -95,6 +111,9 @@ func (p *Producer) refreshing(ctx context.Context) {
 			wait = loadAgain
 		} else if unsettled = p.unsettled(); unsettled {
 			wait = forceAgain
+		}
+		if p.identify(ctx); p.identity.Load() == nil {
+			wait = min(wait, loadAgain)
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -31,7 +31,7 @@ func newMetrics() *metrics {
 
 func (m *metrics) failed(v verdict) {
 	retriable := "false"
-	if v.action == retry {
+	if v.action == retry || v.action == renumber || v.action == rename {
 		retriable = "true"
 	}
 	m.errors.WithLabelValues(v.reason, retriable).Inc()
@@ -52,6 +52,12 @@ func (p *Producer) Metrics() []prometheus.Collector {
 				return 0
 			}
 			return float64(s.LastAck.UnixMilli()) / 1000
+		}),
+		gauge("kafka_producer_idempotent", "1 while Kafka stores a batch once however often it is sent again; 0 while it gives no producer id.", func(s Stats) float64 {
+			if s.Idempotent {
+				return 1
+			}
+			return 0
 		}),
 		gauge("kafka_circuit_open", "1 while Kafka is away and requests are turned away unread.", func(s Stats) float64 {
 			if s.Circuit == Open {

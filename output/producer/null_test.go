@@ -17,6 +17,7 @@ type nullBroker struct {
 	ln         net.Listener
 	topic      string
 	partitions int32
+	old        atomic.Bool  // it knows no producer ids
 	produced   atomic.Int32 // requests
 	largest    atomic.Int64 // bytes of a request
 	wg         sync.WaitGroup
@@ -89,7 +90,10 @@ func (b *nullBroker) answer(req kmsg.Request) kmsg.Response {
 	res := req.ResponseKind()
 	switch r := res.(type) {
 	case *kmsg.ApiVersionsResponse:
-		for key, most := range map[int16]int16{0: 8, 3: 8, 18: 0, 19: 5} {
+		for key, most := range map[int16]int16{0: 8, 3: 8, 18: 0, 19: 5, 22: 4} {
+			if key == 22 && b.old.Load() {
+				continue
+			}
 			k := kmsg.NewApiVersionsResponseApiKey()
 			k.ApiKey, k.MaxVersion = key, most
 			r.ApiKeys = append(r.ApiKeys, k)
@@ -108,6 +112,8 @@ func (b *nullBroker) answer(req kmsg.Request) kmsg.Response {
 			t.Partitions = append(t.Partitions, p)
 		}
 		r.Topics = append(r.Topics, t)
+	case *kmsg.InitProducerIDResponse:
+		r.ProducerID = 1
 	case *kmsg.ProduceResponse:
 		b.produced.Add(1)
 		for _, rt := range req.(*kmsg.ProduceRequest).Topics {

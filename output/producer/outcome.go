@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/produce"
 )
@@ -63,11 +64,21 @@ func (p *Producer) outcome(l load, err error, listed []produce.ResponseError) {
 	if v.stale {
 		p.refresh()
 	}
+	if l.identity.id >= 0 && errors.Is(err, kafka.ClusterAuthorizationFailed) {
+		p.forgo(l.identity, explain(err)) // brokers before 2.8 want the right IDEMPOTENT_WRITE for numbered batches
+		v.action = renumber
+	}
 	now := time.Now()
 	switch v.action {
 	case acked:
 		p.acked(l, now)
 	case retry:
+		p.again(l, err, now)
+	case rename:
+		p.restart(l.identity, true)
+		fallthrough
+	case renumber:
+		l.part.unnumber()
 		p.again(l, err, now)
 	case shrink:
 		p.shrink(l, refusal{err: err, tooLarge: true}, now)
@@ -90,7 +101,7 @@ func (p *Producer) acked(l load, now time.Time) {
 		p.log.Info("kafka accepts again", "topic", l.part.topic.name)
 	}
 	p.circuitIs(p.admission.answered(now), nil)
-	p.replace(l.part, now)
+	p.stored(l.part, now)
 	p.settle(l.part, l.batch, nil)
 }
 

@@ -20,6 +20,10 @@ type partition struct {
 	leader int32      // -1: none known
 	resume time.Time  // not before, after a failure
 	err    error      // when closed
+
+	identity identity // who numbers the batches; they begin at 0 with each
+	sequence int32    // of the next record
+	unsure   bool     // a batch that was sent has been given up: which number the broker expects is not known
 }
 
 // append encodes records behind what is there. Nothing of them is kept.
@@ -63,7 +67,7 @@ func (part *partition) open(n int) *batch {
 
 // offer tells the leader's sender that there is something to take. With part.mu held.
 func (p *Producer) offer(part *partition, now time.Time) {
-	if len(part.queue) == 0 || part.busy || part.leader < 0 || part.err != nil || now.Before(part.resume) {
+	if len(part.queue) == 0 || part.busy || part.leader < 0 || part.err != nil || now.Before(part.resume) || p.identity.Load() == nil {
 		return
 	}
 	if part.listed != part.leader {
@@ -90,7 +94,7 @@ func (part *partition) leaderless() bool {
 }
 
 // take gives the first batch to the sender of a broker, unless it is larger than limit: then more, and the partition stays listed.
-func (part *partition) take(broker int32, limit int) (b *batch, more bool) {
+func (p *Producer) take(part *partition, broker int32, limit int) (b *batch, more bool) {
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if part.listed != broker { // the leader has moved: listed elsewhere
@@ -104,7 +108,11 @@ func (part *partition) take(broker int32, limit int) (b *batch, more bool) {
 	if b.records.size > limit {
 		return nil, true
 	}
-	b.sealed, part.busy, part.listed = true, true, -1
+	b.sealed, part.listed = true, -1
+	if !b.numbered && !p.number(part, b) {
+		return nil, false // the sweeper offers it again
+	}
+	part.busy = true
 	b.attempts++
 	return b, false
 }
@@ -123,10 +131,22 @@ func pause(attempts int) time.Duration {
 	return min(100*time.Millisecond<<min(attempts-1, 4), time.Second)
 }
 
-// replace puts others, if any, in the place of the batch that was taken.
+// stored takes out the batch that was taken.
+func (p *Producer) stored(part *partition, now time.Time) {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	p.follow(part, now, nil)
+}
+
+// replace puts others, if any, in the place of the batch that was taken and is not known to be stored, nor known not to be.
 func (p *Producer) replace(part *partition, now time.Time, others ...*batch) {
 	part.mu.Lock()
 	defer part.mu.Unlock()
+	part.unsure = true
+	p.follow(part, now, others)
+}
+
+func (p *Producer) follow(part *partition, now time.Time, others []*batch) {
 	part.queue = slices.Replace(part.queue, 0, 1, others...)
 	part.busy = false
 	part.resume = time.Time{}
@@ -144,6 +164,7 @@ func (part *partition) drop(cond func(*batch) bool) (dropped []*batch) {
 			continue
 		}
 		b.sealed = true
+		part.unsure = part.unsure || b.attempts > 0
 		dropped = append(dropped, b)
 	}
 	clear(part.queue[len(kept):])

@@ -68,9 +68,11 @@ type Producer struct {
 	transport atomic.Pointer[kafka.Transport]
 	outage    atomic.Pointer[error]         // why there is no metadata; nil: there is
 	news      atomic.Pointer[chan struct{}] // closed when metadata has been asked for again
-	lastAck   atomic.Int64                  // Unix ns; 0: never
-	stale     chan struct{}                 // wakes the refresher
-	agitated  chan struct{}                 // wakes the sweeper
+	identity  atomic.Pointer[identity]      // that new batches are numbered under; nil: Kafka is asked for one, and nothing new is sent
+	asking    asking
+	lastAck   atomic.Int64  // Unix ns; 0: never
+	stale     chan struct{} // wakes the refresher
+	agitated  chan struct{} // wakes the sweeper
 
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -213,6 +215,7 @@ type Stats struct {
 	OldestUnacked   time.Duration // age of the oldest batch; 0: none
 	BufferedBytes   int64         // at most
 	BufferedRecords int64
+	Idempotent      bool  // Kafka stores a batch once, however often it is sent again
 	Outage          error // why nothing is known of the cluster; nil: it answers, or has not been asked yet
 }
 
@@ -222,6 +225,9 @@ func (p *Producer) Stats() Stats {
 	s.Circuit, s.BufferedBytes, s.BufferedRecords = p.admission.state()
 	if outage := p.outage.Load(); outage != nil {
 		s.Outage = explain(*outage)
+	}
+	if id := p.identity.Load(); id != nil {
+		s.Idempotent = id.id >= 0
 	}
 	if at := p.lastAck.Load(); at != 0 {
 		s.LastAck = time.Unix(0, at)

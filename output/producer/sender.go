@@ -168,7 +168,7 @@ func (s *sender) gather(lease *lease) (loads []load) {
 		if len(loads) == 0 {
 			limit = math.MaxInt // one always goes
 		}
-		b, more := part.take(s.broker, limit)
+		b, more := s.p.take(part, s.broker, limit)
 		if more {
 			s.mu.Lock()
 			s.ready = append(slices.Clone(ready[i:]), s.ready...) // first in the next round

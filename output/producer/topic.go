@@ -74,7 +74,7 @@ func (t *topic) update(m *metadata.ResponseTopic, now time.Time) {
 	if len(leaders) > len(parts) {
 		grown := append([]*partition{}, parts...)
 		for i := len(parts); i < len(leaders); i++ {
-			grown = append(grown, &partition{topic: t, index: int32(i), leader: -1, listed: -1})
+			grown = append(grown, &partition{topic: t, index: int32(i), leader: -1, listed: -1, identity: anonymous})
 		}
 		t.parts.Store(&grown)
 		parts = grown
