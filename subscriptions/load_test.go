@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/wefka/wefka/subscriptions"
 	"github.com/wefka/wefka/subscriptions/strict"
@@ -126,6 +128,13 @@ output: {topic: "a.{channel}", format: ecs, ecs_keep_event_data: true, event_ori
 	}
 	if len(l.Warnings) != 0 {
 		t.Error(l.Warnings)
+	}
+	again, err := strict.YAML(s) // and back
+	must(t, err)
+	l, err = subscriptions.Load(folder(t, "a.yaml", string(again)), nil)
+	must(t, err)
+	if diff := cmp.Diff(s, l.Subscriptions[0], cmp.AllowUnexported(subscriptions.Glob{}), cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, again)
 	}
 }
 

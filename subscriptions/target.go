@@ -30,6 +30,9 @@ func (g *Glob) UnmarshalText(text []byte) error {
 
 func (g Glob) String() string { return string(g.pattern) }
 
+// MarshalText is String.
+func (g Glob) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
 // Match says whether all of s fits.
 func (g Glob) Match(s string) bool {
 	text, pattern := []rune(strings.ToLower(s)), g.pattern
@@ -108,6 +111,9 @@ func (a *Attribute) UnmarshalText(text []byte) error {
 	a.Name = name
 	return a.Value.UnmarshalText([]byte(value))
 }
+
+// MarshalText writes NAME=GLOB.
+func (a Attribute) MarshalText() ([]byte, error) { return []byte(a.Name + "=" + a.Value.String()), nil }
 
 // Match says whether any value of the attribute fits.
 func (a *Attribute) Match(leaf *x509.Certificate) bool {

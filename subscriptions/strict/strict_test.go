@@ -332,3 +332,45 @@ func flatten(err error) []error {
 	}
 	return []error{err}
 }
+
+func TestYAMLIsReadBack(t *testing.T) {
+	type thing struct {
+		Text  string          `yaml:"text"`
+		Lines string          `yaml:"lines"`
+		Wait  strict.Duration `yaml:"wait"`
+		Most  strict.Size     `yaml:"most"`
+		Yes   bool            `yaml:"yes"`
+		Count int             `yaml:"count"`
+		Inner struct {
+			List []string `yaml:"list"`
+			None []string `yaml:"none"`
+		} `yaml:"inner"`
+	}
+	want := thing{Text: "a: ${b} $$ $c # <d> 'e' \"", Lines: "<a>\n  <b/> $$\n\n</a>", Wait: strict.Duration(90 * time.Minute), Most: 512 << 10, Yes: true, Count: 3}
+	want.Inner.List, want.Inner.None = []string{"h:1", "*", "true"}, []string{}
+	text, err := strict.YAML(&want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got thing
+	if err := (strict.Reader{}).Unmarshal("x.yaml", text, &got); err != nil {
+		t.Fatal(err, string(text))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, text)
+	}
+	for _, line := range []string{"wait: 1h30m", "most: 512KiB", "lines: |-\n  <a>\n"} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("%s is not in\n%s", line, text)
+		}
+	}
+	json, err := strict.JSON(want)
+	if err != nil || !strings.Contains(string(json), `"text":"a: ${b} $$ $c # <d> 'e' \""`) || !strings.Contains(string(json), `"inner":{"list":["h:1","*","true"],"none":[]}`) {
+		t.Error(string(json), err)
+	}
+	if _, err := strict.JSON(struct {
+		C chan int `yaml:"c"`
+	}{}); err == nil {
+		t.Error("a channel was written")
+	}
+}
