@@ -40,9 +40,26 @@ func (k *Kafka) bury(ctx context.Context, b *events.Batch, dead []misfit) error 
 		err = fmt.Errorf("dead letter of at most %d bytes refused: %w", deadHead, refused[0].Err)
 	}
 	if err == nil {
-		k.Log.Warn("dead letter", "source", b.Source, "subscription", b.Subscription, "reason", dead[0].reason, "error", dead[0].err, "events", len(dead), "topic", k.DeadTopic)
+		k.mourn(b, dead)
 	}
 	return err
+}
+
+// mourn logs what was buried: a line for each reason, with its first error.
+func (k *Kafka) mourn(b *events.Batch, dead []misfit) {
+	for i, first := range dead {
+		same := func(m misfit) bool { return m.reason == first.reason }
+		if slices.ContainsFunc(dead[:i], same) {
+			continue
+		}
+		n := 0
+		for _, m := range dead[i:] {
+			if same(m) {
+				n++
+			}
+		}
+		k.Log.Warn("dead letter", "source", b.Source, "subscription", b.Subscription, "reason", first.reason, "error", first.err, "events", n, "topic", k.DeadTopic)
+	}
 }
 
 func (k *Kafka) buryAll(ctx context.Context, b *events.Batch, dead []misfit, cut func([]byte) ([]byte, string)) ([]producer.Refused, error) {

@@ -67,11 +67,11 @@ func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
 	}
 	dead := sent.dead
 	for _, r := range refused {
-		reason := "refused"
+		m := misfit{event: sent.event(r.Index), reason: "refused", err: r.Err}
 		if r.TooLarge {
-			reason = "oversize"
+			m.reason, m.err = "oversize", fmt.Errorf("more than max.message.bytes of the topic, which can be raised: %w", r.Err)
 		}
-		dead = append(dead, misfit{event: sent.event(r.Index), reason: reason, err: r.Err})
+		dead = append(dead, m)
 	}
 	if err := k.bury(ctx, b, dead); err != nil {
 		return fmt.Errorf("deliver to the dead-letter topic: %w", err)
