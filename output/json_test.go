@@ -168,6 +168,7 @@ func TestPayload(t *testing.T) {
 			`"UserData":"<t:Change xmlns:t='urn:example:tree' kind='full'><t:Item n='1'>a</t:Item><t:Item n='2'><t:Sub/></t:Item></t:Change>","UserDataTree":{"Change":{"@kind":"full","Item":[{"@n":"1","#text":"a"},{"@n":"2","Sub":""}]}}`},
 		{"mixed tree", "<UserData>\n <a>x<b>&amp;</b> y<c/>\n<b> </b><![CDATA[<z>]]></a>\n<d e='1' f:e='2'/><d> <g/> </d></UserData>",
 			`"UserDataTree":{"a":{"#text":"x y\n<z>","b":["&"," "],"c":""},"d":[{"@e":"1"},{"g":""}]}`},
+		{"siblings at the top", "<UserData><a>1</a><a><b/><b/></a>t<a/></UserData>", `"UserDataTree":{"#text":"t","a":["1",{"b":["",""]},""]}`},
 		{"empty tree", "<UserData/>", `"UserData":"","UserDataTree":{}`},
 		{"text tree", "<UserData>x</UserData>", `"UserData":"x","UserDataTree":{"#text":"x"}`},
 		{"processing error", "<ProcessingErrorData><ErrorCode>15005</ErrorCode><DataItemName>n</DataItemName><EventPayload/></ProcessingErrorData>",

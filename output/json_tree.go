@@ -85,8 +85,9 @@ func (t *tree) appendMembers(dst []byte, from, to int, elements bool) []byte {
 			continue
 		}
 		dst = append(dst, '[')
-		for s := c; s != 0 || s == c; s = int(t.next[s]) {
-			dst = append(t.appendNode(dst, s), ',')
+		dst = append(t.appendNode(dst, c), ',')
+		for s := t.next[c]; s != 0; s = t.next[s] {
+			dst = append(t.appendNode(dst, int(s)), ',')
 		}
 		dst = appendEnd(dst, ']')
 	}
