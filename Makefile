@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build quickstart test lint fuzz bench peers clean
+.PHONY: help build quickstart test lint fuzz bench peers dist clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,5 +37,8 @@ bench: ## benchmarks of the hot path: ns, bytes and allocations an event
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers
 
+dist: ## a release into dist/: archives, deb, rpm, apk, image, bills of materials, checksums; equal sources give equal files
+	deploy/dist
+
 clean: ## what the targets above left
-	rm -rf wefka build
+	rm -rf wefka build dist

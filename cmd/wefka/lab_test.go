@@ -174,9 +174,10 @@ func (l *logs) wait(ctx context.Context, text string) (string, error) {
 }
 
 // serve starts the collector and returns when it is ready.
-func (l *lab) serve() *server {
+func (l *lab) serve(env ...string) *server {
 	l.t.Helper()
 	s := &server{cmd: exec.Command(l.program, "serve", "--config", l.path("wefka.yaml"), "--log-format", "json"), logs: &logs{added: make(chan struct{})}, done: make(chan struct{})}
+	s.cmd.Env = append(os.Environ(), env...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		l.t.Fatal(err)

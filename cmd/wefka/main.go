@@ -86,9 +86,8 @@ A host gets its Ack only when Kafka has acknowledged its events.
 
 Try it without Windows and without Kafka:   wefka quickstart
 Run it:                                     wefka check && wefka serve`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -99,7 +98,7 @@ Run it:                                     wefka check && wefka serve`,
 	flags.StringVar(&p.adminAddress, "admin", "", "socket or URL of a running server, for commands that ask one (WEFKA_ADMIN)")
 	flags.StringVar(&p.color, "color", "auto", "auto, always or never")
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.quickstartCommand(), p.simulateCommand(), p.convertCommand(),
-		pkiCommand(), p.gpoCommand(), p.versionCommand(), p.stateCommand())
+		pkiCommand(), p.gpoCommand(), p.manCommand(), p.versionCommand(), p.stateCommand())
 	return root
 }
 

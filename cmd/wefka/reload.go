@@ -95,6 +95,9 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 
 // reload reads subscriptions, certificates and keytabs whole, then swaps; an error leaves everything as it was.
 func (h *house) reload() {
+	systemd := supervisor{h.log}
+	systemd.reloading()
+	defer systemd.ready()
 	err := h.swap()
 	h.reloads.done(err)
 	if err != nil {

@@ -71,9 +71,12 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, reload <-chan 
 	group.Go(func() error { return h.admin.serve() })
 	group.Go(func() error { return h.watch(running, reload) })
 	group.Go(func() error { h.checkKafka(running); return nil })
+	systemd := supervisor{log}
+	group.Go(func() error { return systemd.watch(running, func() { h.checks() }) })
 	group.Go(func() error {
 		<-running.Done()
 		log.Info("stopping")
+		systemd.stopping()
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		return h.close(stop)
@@ -83,6 +86,7 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, reload <-chan 
 	}
 	h.admin.announce()
 	log.Info("ready")
+	systemd.ready()
 	if ready != nil {
 		ready(h)
 	}
