@@ -28,6 +28,37 @@ func newMetrics() *metrics {
 	}
 }
 
+// Counted is what became of the events of one subscription since the process began.
+type Counted struct{ Published, Dead int64 }
+
+// Counted gives the metric events_total by subscription.
+func (k *Kafka) Counted() map[string]Counted {
+	counted := map[string]Counted{}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(k.metrics.events)
+	families, err := registry.Gather()
+	if err != nil {
+		return counted // not reached: a counter cannot contradict itself
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			c, n := counted[labels["subscription"]], int64(m.GetCounter().GetValue())
+			switch labels["result"] {
+			case "published":
+				c.Published = n
+			case "dead":
+				c.Dead = n
+			}
+			counted[labels["subscription"]] = c
+		}
+	}
+	return counted
+}
+
 // Metrics are the room's collectors, for main to register.
 func (k *Kafka) Metrics() []prometheus.Collector {
 	m := k.metrics

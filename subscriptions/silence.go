@@ -59,3 +59,20 @@ func (m *Manager) Counts() map[string]map[Liveness]int {
 	}
 	return counts
 }
+
+// LastEvents gives when any source last delivered, by the name of each subscription that something was delivered for.
+func (m *Manager) LastEvents() map[string]time.Time {
+	last := map[string]time.Time{}
+	r := m.roster.Load()
+	if r == nil {
+		return last
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, st := range m.streams {
+		if s := r.byID[k.Subscription]; s != nil && st.LastEvents.After(last[s.Name]) {
+			last[s.Name] = st.LastEvents
+		}
+	}
+	return last
+}

@@ -36,6 +36,7 @@ type house struct {
 	store     store
 	shared    *compacted.Store // store, if it is a topic
 	producer  *producer.Producer
+	sink      *output.Kafka
 	manager   *subscriptions.Manager
 	budget    *wsman.Budget
 	listeners []*listener
@@ -79,14 +80,13 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	settings := config.Kafka.settings()
 	settings.Node, settings.MaxEvent, settings.Identity = config.Node, int(config.Limits.Event), config.Identity.Computer
 	settings.Severities = config.severities()
-	sink, err := output.New(settings, h.producer, log)
-	if err != nil {
+	if h.sink, err = output.New(settings, h.producer, log); err != nil {
 		return h, err
 	}
 	if err := h.openStore(); err != nil {
 		return h, err
 	}
-	h.manager = subscriptions.NewManager(h.store, sink, log)
+	h.manager = subscriptions.NewManager(h.store, h.sink, log)
 	h.manager.ForgetAfter = config.State.ForgetAfter.Duration()
 	h.manager.Replace(subs)
 	if h.shared != nil {
@@ -95,7 +95,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	if err := h.listen(subs); err != nil {
 		return h, err
 	}
-	h.register(sink)
+	h.register()
 	h.admin, err = newAdmin(h)
 	return h, err
 }
@@ -143,9 +143,9 @@ func (h *house) admit() string {
 	return ""
 }
 
-func (h *house) register(sink *output.Kafka) {
+func (h *house) register() {
 	r := prometheus.WrapRegistererWithPrefix("wefka_", h.registry)
-	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, sink, h.store, h.manager, h.budget, h.reloads}
+	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, h.sink, h.store, h.manager, h.budget, h.reloads}
 	var keepers []*certs.Server
 	for _, l := range h.listeners {
 		rooms = append(rooms, l.server)
