@@ -14,13 +14,22 @@ import (
 	"github.com/wefka/wefka/subscriptions"
 )
 
-// TestImport holds what becomes of foreign subscriptions against golden files; each must load.
-func TestImport(t *testing.T) {
-	files, err := filepath.Glob("testdata/import/*.*l")
+// foreign are the recorded files of others.
+func foreign(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/import/*.xml")
 	must(t, err)
-	if len(files) < 5 {
+	more, err := filepath.Glob("testdata/import/*.toml")
+	must(t, err)
+	if files = append(files, more...); len(files) < 5 {
 		t.Fatal(files)
 	}
+	return files
+}
+
+// TestImport holds what becomes of foreign subscriptions against golden files; each must load.
+func TestImport(t *testing.T) {
+	files := foreign(t)
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		must(t, err)
@@ -113,9 +122,7 @@ func TestWecutilAndBack(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	files, err := filepath.Glob("testdata/import/*.*l")
-	must(f, err)
-	for _, file := range files {
+	for _, file := range foreign(f) {
 		data, err := os.ReadFile(file)
 		must(f, err)
 		f.Add(data)
