@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -58,14 +59,15 @@ func (d *doctor) as() string {
 // brokers says whether one of them takes connections.
 func (d *doctor) brokers() (reached bool) {
 	for _, broker := range d.config.Kafka.Brokers {
-		dialer := net.Dialer{Timeout: 5 * time.Second}
-		conn, err := dialer.DialContext(d.ctx, "tcp", broker)
+		ctx, cancel := context.WithTimeout(d.ctx, 5*time.Second) // for each broker: one that is silent is not all
+		defer cancel()
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", broker)
 		if err != nil {
 			d.fail("KAF-001", fmt.Sprintf("broker %s: %v", broker, err), "is it up, does DNS know it, does a firewall stand between?")
 			continue
 		}
 		if k := &d.config.Kafka.TLS; k.Enabled {
-			err = d.handshake(conn, broker)
+			err = d.handshake(ctx, conn, broker)
 		}
 		conn.Close()
 		if err != nil {
@@ -78,7 +80,7 @@ func (d *doctor) brokers() (reached bool) {
 	return reached
 }
 
-func (d *doctor) handshake(conn net.Conn, broker string) error {
+func (d *doctor) handshake(ctx context.Context, conn net.Conn, broker string) error {
 	config, err := d.config.kafkaTLS()
 	if err != nil {
 		return err
@@ -86,7 +88,7 @@ func (d *doctor) handshake(conn net.Conn, broker string) error {
 	if config.ServerName == "" {
 		config.ServerName, _, _ = net.SplitHostPort(broker)
 	}
-	return tls.Client(conn, config).HandshakeContext(d.ctx)
+	return tls.Client(conn, config).HandshakeContext(ctx)
 }
 
 func (d *doctor) bootstrap() string { return "--bootstrap-server " + d.config.Kafka.Brokers[0] }
