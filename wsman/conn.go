@@ -115,6 +115,7 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.closed = true
+	c.l.s.open.Add(-1)
 	c.timer.Stop()
 	m := c.l.s.metrics.connections
 	if c.method == "" {

@@ -105,6 +105,7 @@ func (l *listener) open(raw net.Conn) {
 	}
 	l.s.metrics.connections.WithLabelValues(unproven).Inc()
 	l.s.metrics.accepted.WithLabelValues(unproven).Inc()
+	l.s.open.Add(1)
 	c.watch(l.s.limits.AuthTimeout)
 	if l.s.TLS == nil {
 		keep() // from here on it is http.Server's, which may be in the middle of a request when we close

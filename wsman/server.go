@@ -52,6 +52,7 @@ type Server struct {
 	abandon  context.CancelFunc
 	stopping atomic.Bool
 	requests sync.WaitGroup
+	open     atomic.Int64 // connections
 }
 
 func (s *Server) init() {
@@ -112,6 +113,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.abandon()
 	return err
 }
+
+// Connections is how many are open, those that have proven nothing included.
+func (s *Server) Connections() int { return int(s.open.Load()) }
 
 // scheme names how sources prove themselves here, as far as the listener knows.
 func (s *Server) scheme() string {

@@ -17,8 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"github.com/wefka/wefka/output/producer"
 )
 
 // admin serves operators, on a TCP address and on a Unix socket alike.
@@ -43,12 +41,15 @@ func newAdmin(h *house) (*admin, error) {
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
 	local := http.NewServeMux()
 	local.Handle("/", mux)
+	h.apiHosts(mux, local)
+	h.apiBookmarks(mux, local)
+	h.apiStatus(mux, local)
 	if c.Pprof {
 		local.HandleFunc("GET /debug/pprof/", pprof.Index)
 		local.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		local.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	a.local = &http.Server{Handler: local, ReadHeaderTimeout: 10 * time.Second, ErrorLog: a.server.ErrorLog}
+	a.local = &http.Server{Handler: local, ConnContext: withPeer, ReadHeaderTimeout: 10 * time.Second, ErrorLog: a.server.ErrorLog}
 	var err error
 	if c.Address != "" {
 		if a.tcp, err = net.Listen("tcp", c.Address); err != nil {
@@ -136,14 +137,9 @@ type check struct {
 // at once, and hosts keep their events.
 func (h *house) readyz(w http.ResponseWriter, r *http.Request) {
 	checks := h.checks()
-	status, code := "ok", http.StatusOK
-	for _, c := range checks {
-		switch {
-		case c.Status == "failed":
-			status, code = "unready", http.StatusServiceUnavailable
-		case c.Status == "degraded" && status == "ok":
-			status = "degraded"
-		}
+	status, code := overall(checks), http.StatusOK
+	if status == "unready" {
+		code = http.StatusServiceUnavailable
 	}
 	if !r.URL.Query().Has("verbose") {
 		w.WriteHeader(code)
@@ -168,11 +164,8 @@ func (h *house) checks() []check {
 		listeners = check{"listeners", "failed", "stopping"}
 	}
 	kafka := check{Name: "kafka", Status: "ok"}
-	switch s := h.producer.Stats(); {
-	case s.Outage != nil:
-		kafka = check{"kafka", "degraded", s.Outage.Error()}
-	case s.Circuit != producer.Closed:
-		kafka = check{"kafka", "degraded", "no acknowledgement since " + since(s.LastAck) + "; hosts are told to come again"}
+	if err := h.kafkaTrouble(); err != nil {
+		kafka = check{"kafka", "degraded", err.Error()}
 	}
 	return []check{config, listeners, h.stateCheck(), kafka}
 }

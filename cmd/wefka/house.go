@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wefka/wefka/certs"
+	"github.com/wefka/wefka/hosts"
 	"github.com/wefka/wefka/output"
 	"github.com/wefka/wefka/output/producer"
 	"github.com/wefka/wefka/subscriptions"
@@ -38,10 +39,12 @@ type house struct {
 	producer  *producer.Producer
 	sink      *output.Kafka
 	manager   *subscriptions.Manager
+	hosts     *hosts.Book
 	budget    *wsman.Budget
 	listeners []*listener
 	admin     *admin
 	stopping  atomic.Bool
+	started   time.Time
 }
 
 // listener is one address with its server.
@@ -58,7 +61,7 @@ type proof interface{ Load() error }
 // build makes the rooms from the back door to the front and opens the sockets last, so that nobody is let in before everything is
 // there. On error all that was built is closed again.
 func build(config *Config, log *slog.Logger) (h *house, err error) {
-	h = &house{config: config, log: log, registry: prometheus.NewRegistry(), reloads: newReloads(), seen: stamp(config.watched())}
+	h = &house{config: config, log: log, registry: prometheus.NewRegistry(), hosts: hosts.New(), started: time.Now(), reloads: newReloads(), seen: stamp(config.watched())}
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -88,6 +91,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	}
 	h.manager = subscriptions.NewManager(h.store, h.sink, log)
 	h.manager.ForgetAfter = config.State.ForgetAfter.Duration()
+	h.watchHosts()
 	h.manager.Replace(subs)
 	if h.shared != nil {
 		h.shared.Start(h.manager.Sighted)
@@ -106,7 +110,7 @@ func (h *house) listen(subs []*subscriptions.Subscription) error {
 	for i := range h.config.Listeners {
 		c := &h.config.Listeners[i]
 		l := &listener{config: c, server: &wsman.Server{Name: c.Name, Handler: h.manager, HandshakeReason: certs.Reason,
-			Log: h.log, Advertise: c.Advertise, Limits: limits, Budget: h.budget, Admit: h.admit, AccessLog: h.config.Log.Access}}
+			Log: h.log, Advertise: c.Advertise, Limits: limits, Budget: h.budget, Admit: h.admit, AccessLog: h.config.Log.Access, Observer: h.hosts}}
 		switch {
 		case c.TLS != nil:
 			keeper := c.TLS.keeper(h.config)
@@ -145,7 +149,7 @@ func (h *house) admit() string {
 
 func (h *house) register() {
 	r := prometheus.WrapRegistererWithPrefix("wefka_", h.registry)
-	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, h.sink, h.store, h.manager, h.budget, h.reloads}
+	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, h.sink, h.store, h.manager, h.hosts, h.budget, h.reloads}
 	var keepers []*certs.Server
 	for _, l := range h.listeners {
 		rooms = append(rooms, l.server)

@@ -24,8 +24,11 @@ type reloads struct {
 	success prometheus.Gauge
 	when    prometheus.Gauge
 
-	mu  sync.Mutex
-	err error
+	turn sync.Mutex // held by the one that reloads
+
+	mu     sync.Mutex // guards all below
+	err    error
+	loaded time.Time
 }
 
 func newReloads() *reloads {
@@ -36,6 +39,7 @@ func newReloads() *reloads {
 	}
 	r.success.Set(1)
 	r.when.SetToCurrentTime()
+	r.loaded = time.Now()
 	return r
 }
 
@@ -47,6 +51,9 @@ func (r *reloads) Metrics() []prometheus.Collector {
 func (r *reloads) done(err error) {
 	r.mu.Lock()
 	r.err = err
+	if err == nil {
+		r.loaded = time.Now()
+	}
 	r.mu.Unlock()
 	if err != nil {
 		r.total.WithLabelValues("failure").Inc()
@@ -63,6 +70,13 @@ func (r *reloads) last() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
+}
+
+// since is when the files in use were read.
+func (r *reloads) since() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.loaded
 }
 
 // loadSubscriptions reads the folder and checks what only the output can: topics and formats.
@@ -94,7 +108,9 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 }
 
 // reload reads subscriptions, certificates and keytabs whole, then swaps; an error leaves everything as it was.
-func (h *house) reload() {
+func (h *house) reload() error {
+	h.reloads.turn.Lock()
+	defer h.reloads.turn.Unlock()
 	systemd := supervisor{h.log}
 	systemd.reloading()
 	defer systemd.ready()
@@ -102,9 +118,10 @@ func (h *house) reload() {
 	h.reloads.done(err)
 	if err != nil {
 		h.log.Error("reload failed", "error", err)
-		return
+		return err
 	}
 	h.log.Info("reloaded")
+	return nil
 }
 
 func (h *house) swap() error {

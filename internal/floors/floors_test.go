@@ -29,6 +29,7 @@ const everybody = "every room that ships"
 var floors = map[string]floor{
 	"wsman/sldc": {},
 	"events":     {},
+	"hosts":      {ours: []string{"wsman", "events"}},
 	"policy":     {},
 	"certs":      {outside: []string{"software.sslmate.com/src/go-pkcs12"}},
 	"wsman":      {ours: []string{"wsman/sldc"}, outside: []string{"github.com/beevik/etree"}},
