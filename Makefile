@@ -8,10 +8,10 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build quickstart test lint fuzz bench peers dist clean
+.PHONY: help build quickstart test lint fuzz bench bench-server peers dist clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the static binary ./wefka, stamped with version, commit and date
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o wefka ./cmd/wefka
@@ -33,6 +33,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s each)
 
 bench: ## benchmarks of the hot path: ns, bytes and allocations an event
 	go test -run '^$$' -bench . -benchmem $(BENCHFLAGS) ./events ./wsman/... ./output/... ./subscriptions ./simulator
+
+bench-server: ## the whole program on real Kafka: CPU an event, latency, memory; RUN=tls/sldc/json/160 for a part, ARGS="-broker null -events 1000000"
+	go test -run '^$$' -bench 'Server/$(RUN)' -benchtime 1x -timeout 60m ./internal/bench $(ARGS)
+	@cat build/bench/server.md; echo "the table and a CPU profile of each row: build/bench"
 
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers

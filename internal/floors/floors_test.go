@@ -54,6 +54,7 @@ var floors = map[string]floor{
 		"github.com/segmentio/kafka-go"}}, // to read back what was published
 
 	// Helpers of tests.
+	"internal/bench":     {},
 	"internal/corpus":    {},
 	"internal/floors":    {},
 	"internal/infoset":   {ours: []string{"events"}},

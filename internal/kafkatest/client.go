@@ -99,7 +99,17 @@ func (b *Broker) DeleteTopic(name string) {
 
 // ReadAll reads what the topics hold now, ordered by topic, partition and offset. Not for compacted topics: it waits for the
 // last offset of each partition.
-func ReadAll(t testing.TB, addr string, topics ...string) []Record {
+func ReadAll(t testing.TB, addr string, topics ...string) (records []Record) {
+	t.Helper()
+	Each(t, addr, func(r Record) { records = append(records, r) }, topics...)
+	slices.SortFunc(records, func(a, b Record) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	return records
+}
+
+// Each is ReadAll for more than memory holds: partitions come as they like, each in its order.
+func Each(t testing.TB, addr string, do func(Record), topics ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -120,7 +130,6 @@ func ReadAll(t testing.TB, addr string, topics ...string) []Record {
 		from[p.topic][p.index] = kgo.NewOffset().AtStart()
 	}
 	client.AddConsumePartitions(from)
-	var records []Record
 	for len(left) > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
@@ -137,13 +146,9 @@ func ReadAll(t testing.TB, addr string, topics ...string) []Record {
 			for _, h := range r.Headers {
 				record.Headers = append(record.Headers, Header(h))
 			}
-			records = append(records, record)
+			do(record)
 		})
 	}
-	slices.SortFunc(records, func(a, b Record) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
-	})
-	return records
 }
 
 type part struct {

@@ -291,7 +291,7 @@ func TestMissingTopic(t *testing.T) {
 // TestGathers: what many callers bring while a request is under way goes in few requests, a linger makes them fewer.
 func TestGathers(t *testing.T) {
 	for _, linger := range []time.Duration{0, 50 * time.Millisecond} {
-		broker := newNullBroker(t, "events", 12)
+		broker := newNullBroker(t, 12)
 		p := start(t, []string{broker.addr()}, func(c *producer.Config) { c.Linger = linger })
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(p.Metrics()...)
@@ -304,8 +304,8 @@ func TestGathers(t *testing.T) {
 			})
 		}
 		all.Wait()
-		t.Logf("linger %v: %d requests", linger, broker.produced.Load())
-		if n := broker.produced.Load(); n > 100 || linger > 0 && n > 20 {
+		t.Logf("linger %v: %d requests", linger, broker.Requests.Load())
+		if n := broker.Requests.Load(); n > 100 || linger > 0 && n > 20 {
 			t.Errorf("linger %v: %d requests", linger, n)
 		}
 		if err := testutil.GatherAndCompare(registry, strings.NewReader(`
@@ -329,7 +329,7 @@ kafka_buffered_bytes 0
 
 // TestRequestSize: a request has its limit, and a record that is larger than a batch, or than a request, goes all the same.
 func TestRequestSize(t *testing.T) {
-	broker := newNullBroker(t, "events", 24)
+	broker := newNullBroker(t, 24)
 	p := start(t, []string{broker.addr()}, func(c *producer.Config) { c.Compression = "none" })
 	ctx := limit(t, 20*time.Second)
 	var all sync.WaitGroup
@@ -341,13 +341,13 @@ func TestRequestSize(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := broker.largest.Load(); n < 4_000_000 || n > 8_010_000 {
+	if n := broker.Largest.Load(); n < 4_000_000 || n > 8_010_000 {
 		t.Errorf("largest request: %d bytes", n)
 	}
 	if _, err := deliver(ctx, p, "events", "k", []producer.Record{{Value: make([]byte, 3_000_000)}, {Value: make([]byte, 10)}, {Value: make([]byte, 9_000_000)}, {Value: make([]byte, 9_000_000)}}); err != nil {
 		t.Error(err)
 	}
-	if n := broker.largest.Load(); n < 9_000_000 || n > 9_100_000 {
+	if n := broker.Largest.Load(); n < 9_000_000 || n > 9_100_000 {
 		t.Errorf("largest request: %d bytes", n)
 	}
 }

@@ -50,7 +50,7 @@ func BenchmarkProduce(b *testing.B) {
 }
 
 func produce(b *testing.B, codec string, callers, size int) {
-	broker := newNullBroker(b, "events", 12)
+	broker := newNullBroker(b, 12)
 	p := start(b, []string{broker.addr()}, func(c *producer.Config) { c.Compression = codec })
 	records := events(size)
 	bytes := 0

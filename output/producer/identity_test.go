@@ -249,8 +249,8 @@ func TestWithoutProducerID(t *testing.T) {
 		}
 	})
 	t.Run("old broker", func(t *testing.T) {
-		broker := newNullBroker(t, "events", 1)
-		broker.old.Store(true)
+		broker := newNullBroker(t, 1)
+		broker.Old.Store(true)
 		var lines atomic.Int32
 		p := start(t, []string{broker.addr()}, quick(&lines))
 		if _, err := deliver(limit(t, 10*time.Second), p, "events", "k", values("v", 3)); err != nil {
