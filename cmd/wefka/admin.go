@@ -42,6 +42,7 @@ func newAdmin(h *house) (*admin, error) {
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
 	local := http.NewServeMux()
 	local.Handle("/", mux)
+	mux.HandleFunc("GET /{$}", h.statusPage)
 	h.apiHosts(mux, local)
 	h.apiBookmarks(mux, local)
 	h.apiStatus(mux, local)

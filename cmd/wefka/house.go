@@ -45,6 +45,7 @@ type house struct {
 	admin     *admin
 	stopping  atomic.Bool
 	started   time.Time
+	pulse     *pulse
 }
 
 // listener is one address with its server.
@@ -100,6 +101,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 		return h, err
 	}
 	h.register()
+	h.pulse = &pulse{registry: h.registry}
 	h.admin, err = newAdmin(h)
 	return h, err
 }

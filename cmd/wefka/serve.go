@@ -70,6 +70,7 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, reload <-chan 
 	}
 	group.Go(func() error { return h.admin.serve() })
 	group.Go(func() error { return h.watch(running, reload) })
+	group.Go(func() error { return h.pulse.run(running) })
 	group.Go(func() error { h.checkKafka(running); return nil })
 	systemd := supervisor{log}
 	group.Go(func() error { return systemd.watch(running, func() { h.checks() }) })

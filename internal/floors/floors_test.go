@@ -31,6 +31,7 @@ var floors = map[string]floor{
 	"events":     {},
 	"hosts":      {ours: []string{"wsman", "events"}},
 	"policy":     {},
+	"page":       {},
 	"certs":      {outside: []string{"software.sslmate.com/src/go-pkcs12"}},
 	"wsman":      {ours: []string{"wsman/sldc"}, outside: []string{"github.com/beevik/etree"}},
 
@@ -48,7 +49,7 @@ var floors = map[string]floor{
 	"simulator":               {ours: []string{"wsman", "wsman/kerberos", "certs"}, outside: []string{"github.com/Azure/go-ntlmssp"}},
 	"simulator/witness":       {ours: []string{"simulator", "output/fetch"}, outside: []string{"github.com/segmentio/kafka-go"}},
 
-	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang",
+	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
 		"github.com/prometheus/exporter-toolkit", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty", "github.com/coreos/go-systemd",
 		"github.com/klauspost/compress", "golang.org/x/sync",
 		"github.com/segmentio/kafka-go"}}, // to read back what was published
