@@ -11,7 +11,7 @@ var deliveryCauses = []Cause{
 	{ID: "deliver-nothing", Link: Deliver, Text: "it sends heartbeats and never an event", Windows: "100, or 101 if a channel cannot be read",
 		Remedy: "does the query select anything there (wevtutil qe CHANNEL /c:1 on the host); is the channel enabled, and readable for NETWORK SERVICE (101 with 5004); without read_existing_events only what happens from now on is sent",
 		find: func(q *inquiry) string {
-			if len(q.host.Streams) == 0 || q.host.Events > 0 {
+			if len(q.host.Streams) == 0 || q.host.Events > 0 || len(q.requests) > 0 || q.stopped() {
 				return ""
 			}
 			for _, s := range q.host.Streams {

@@ -31,7 +31,7 @@ var doorCauses = []Cause{
 	{ID: "reach-not-again", Link: Reach, Text: "it was here before this process started, and not since", Windows: "105 with 12029, 12002 or 12030, unless it is switched off",
 		Remedy: "hosts come back at their next Refresh (15 minutes as a rule); later than that: is it switched on, can it reach the collector's address",
 		find: func(q *inquiry) string {
-			if !q.known || !q.host.Proven.IsZero() || len(q.unproven) > 0 {
+			if !q.known || !q.host.Proven.IsZero() || len(q.unproven) > 0 || q.state == Late || q.state == Dead || q.state == Ended {
 				return ""
 			}
 			return "last heard " + q.ago(q.host.LastSeen) + from(q)
@@ -41,9 +41,9 @@ var doorCauses = []Cause{
 		Remedy: "add the CA that issued the host's certificate to client_ca of the listener; or IssuerCA= in the policy names another CA than the one that the collector expects",
 		find:   unproven("", "unknown_ca")},
 	{ID: "tls-expired", Link: TLS, Text: "its certificate has expired", Windows: winTLS,
-		Remedy: "renew the host's certificate (auto-enrolment, or wefka pki client); check the host's and the collector's clock", find: unproven("has expired", "expired")},
+		Remedy: "renew the host's certificate (auto-enrolment, or wefka pki client); check the host's and the collector's clock", find: unproven(" is after ", "expired")},
 	{ID: "tls-not-yet-valid", Link: TLS, Text: "its certificate is not valid yet", Windows: winTLS,
-		Remedy: "the clock of the collector is behind, or that of the authority was ahead when it issued the certificate", find: unproven("not yet valid", "expired")},
+		Remedy: "the clock of the collector is behind, or that of the authority was ahead when it issued the certificate", find: unproven(" is before ", "expired")},
 	{ID: "tls-revoked", Link: TLS, Text: "its certificate is revoked", Windows: winTLS,
 		Remedy: "issue a new certificate if the host should come in, and load a CRL that is newer if this one is wrong", find: unproven("client certificate revoked", "revoked")},
 	{ID: "tls-no-crl", Link: TLS, Text: "crl_required is set and there is no valid CRL of its issuer", Windows: winTLS,

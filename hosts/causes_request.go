@@ -127,7 +127,7 @@ func withheld(key, text, remedy string) Cause {
 func notDelivering(kind string) func(*inquiry) string {
 	return func(q *inquiry) string {
 		h := &q.host
-		if !q.known || h.Offered == 0 || q.state != NotDelivering || len(q.requests) > 0 || q.stopped() {
+		if !q.known || h.Offered == 0 || h.LastEnumerate.IsZero() || q.state != NotDelivering || len(q.requests) > 0 || q.stopped() {
 			return ""
 		}
 		advertise, own := "", "kerberos"
@@ -151,6 +151,9 @@ func notDelivering(kind string) func(*inquiry) string {
 			what += "; it was told to deliver to " + advertise
 		case "tls":
 			what += "; the delivery policy named the CA " + h.Issuer
+		}
+		if q.now.Sub(h.LastEnumerate) < time.Minute {
+			what += "; it may still be setting them up"
 		}
 		return what
 	}

@@ -34,6 +34,11 @@ type Explanation struct {
 	Findings []Finding // the first broken link of the chain first, what only deserves a look last
 }
 
+// Unknown says that nobody of this name, or from these addresses, was ever here.
+func (e *Explanation) Unknown() bool {
+	return len(e.Findings) > 0 && e.Findings[0].Cause.ID == "reach-never"
+}
+
 // Finding is a cause and what speaks for it.
 type Finding struct {
 	Cause    *Cause

@@ -54,8 +54,14 @@ func (x *exchange) observe() {
 	if x.err != nil {
 		f := faultOf(x.err)
 		v.Reason, v.Claimed = f.Reason, claimed(x.err)
-		if f.Err != nil {
+		var refused *AuthError
+		switch {
+		case errors.As(x.err, &refused) && refused.Err != nil:
+			v.Err = refused.Err
+		case f.Err != nil:
 			v.Err = f.Err
+		case x.err == error(f):
+			v.Err = nil // it would only repeat the reason
 		}
 	}
 	x.Observer.Visited(v)

@@ -244,7 +244,8 @@ func (h *house) explain(ctx context.Context, name string) explainAnswer {
 	for _, l := range h.listeners {
 		facts.Listeners = append(facts.Listeners, hosts.Listener{Name: l.config.Name, Address: l.socket.Addr().String(), Auth: l.config.auth(), Advertise: l.config.Advertise})
 	}
-	if _, err := netip.ParseAddr(name); err != nil && h.hosts.Get(name) == nil {
+	e := h.hosts.Explain(name, facts)
+	if _, err := netip.ParseAddr(name); err != nil && e.Unknown() { // the name service may know where it would come from
 		account, _, _ := strings.Cut(name, "@") // PC-1$@REALM is PC-1 to the name service
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
@@ -252,8 +253,8 @@ func (h *house) explain(ctx context.Context, name string) explainAnswer {
 		for i := range facts.Addresses {
 			facts.Addresses[i] = facts.Addresses[i].Unmap()
 		}
+		e = h.hosts.Explain(name, facts)
 	}
-	e := h.hosts.Explain(name, facts)
 	a := explainAnswer{Source: e.Source, Verdict: e.Verdict, Causes: []causeAnswer{}}
 	for _, f := range e.Findings {
 		a.Causes = append(a.Causes, causeAnswer{f.Cause.ID, f.Evidence, f.Cause.Windows, f.Cause.Remedy})
