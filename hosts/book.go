@@ -30,7 +30,6 @@ type Book struct {
 func New() *Book {
 	b := &Book{hosts: map[string]*host{}}
 	b.metrics = newMetrics(b)
-	b.swept = b.now()
 	return b
 }
 
@@ -77,15 +76,15 @@ const unauthenticated = "unauthenticated"
 
 // host finds or makes the entry of a proven identity; b.mu is held.
 func (b *Book) host(name string, now time.Time) *host {
+	if now.Sub(b.swept) > sweepEvery {
+		b.sweep(now)
+	}
 	key := strings.ToLower(name)
 	h := b.hosts[key]
 	if h == nil {
 		h = &host{name: strings.Clone(name), first: at(now)}
 		b.hosts[strings.Clone(key)] = h
 		b.index.add(key)
-	}
-	if now.Sub(b.swept) > sweepEvery {
-		b.sweep(now)
 	}
 	return h
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wefka/wefka/events"
 	"github.com/wefka/wefka/subscriptions"
@@ -77,5 +78,33 @@ func BenchmarkEvents(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/event")
 		})
+	}
+}
+
+// BenchmarkStandings asks for all of 100,000 sources in three subscriptions, as a count of hosts does.
+func BenchmarkStandings(b *testing.B) {
+	var subs []*subscriptions.Subscription
+	store := newStore()
+	const n = 100000
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("pc-%06d$@corp.example", i)
+	}
+	for i := range 3 {
+		s := subscriptions.New()
+		s.Name, s.ID = fmt.Sprint("s", i), fmt.Sprintf("0b5a3f2e-8c1d-4f6a-9e7b-2d3c4b5a697%d", i)
+		subs = append(subs, s)
+		for _, name := range names {
+			store.states[subscriptions.Key{Subscription: s.ID, Source: name}] = subscriptions.State{LastHeard: time.Now(), LastEvents: time.Now()}
+		}
+	}
+	m := subscriptions.NewManager(store, nil, nil)
+	m.Replace(subs)
+	b.Cleanup(func() { m.Close(context.Background()) })
+	var into []subscriptions.Standing
+	for b.Loop() {
+		for _, name := range names {
+			into = m.Standings(into[:0], name)
+		}
 	}
 }

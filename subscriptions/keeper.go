@@ -22,15 +22,13 @@ type keeper struct {
 
 // open fills memory from the Store and starts the keeper.
 func (m *Manager) open() {
-	streams := map[Key]*stream{}
 	for k, st := range m.Store.All() {
 		st.Bookmark, st.History = "", nil
-		streams[k] = &stream{State: st}
+		m.mu.Lock()
+		m.stream(k).State = st
+		m.mu.Unlock()
 		m.observer().Known(k.Source, st.Addr, st.FirstSeen, st.LastHeard)
 	}
-	m.mu.Lock()
-	m.streams = streams
-	m.mu.Unlock()
 	var ctx context.Context
 	ctx, m.keeper.stop = context.WithCancel(context.Background())
 	m.keeper.done = make(chan struct{})
@@ -131,7 +129,7 @@ func (m *Manager) sweep(ctx context.Context) {
 			m.Log.Error("old state not removed; tried again in an hour", "error", err)
 			return
 		}
-		if r := m.roster.Load(); m.alone(k.Source, r) {
+		if m.alone(k.Source) {
 			m.observer().Forgotten(k.Source)
 		}
 	}

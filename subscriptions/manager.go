@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,8 @@ type Manager struct {
 
 	mu      sync.Mutex // guards all below; held for memory only
 	streams map[Key]*stream
-	dirty   map[Key]struct{} // liveness in memory is newer than the Store's
+	sources map[string][]*stream // the same by source
+	dirty   map[Key]struct{}     // liveness in memory is newer than the Store's
 	unsaved error
 }
 
@@ -37,7 +39,7 @@ func NewManager(store Store, sink Sink, log *slog.Logger) *Manager {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{Store: store, Sink: sink, Log: log, metrics: newMetrics(), streams: map[Key]*stream{}, dirty: map[Key]struct{}{}}
+	return &Manager{Store: store, Sink: sink, Log: log, metrics: newMetrics(), streams: map[Key]*stream{}, sources: map[string][]*stream{}, dirty: map[Key]struct{}{}}
 }
 
 // Replace puts other subscriptions in force, at once and for all requests that begin from now on. The Manager keeps subs.
@@ -203,7 +205,7 @@ func (m *Manager) Sighted(k Key, s State) {
 	defer m.mu.Unlock()
 	if s.FirstSeen.IsZero() && s.LastHeard.IsZero() {
 		if _, heard := m.dirty[k]; !heard {
-			delete(m.streams, k)
+			m.remove(k)
 		}
 		return
 	}
@@ -223,10 +225,21 @@ func (m *Manager) observer() Observer {
 func (m *Manager) stream(k Key) *stream {
 	st := m.streams[k]
 	if st == nil {
-		st = &stream{}
+		st = &stream{subscription: k.Subscription}
 		m.streams[k] = st
+		m.sources[k.Source] = append(m.sources[k.Source], st)
 	}
 	return st
+}
+
+// remove ends memory's entry for k; m.mu is held.
+func (m *Manager) remove(k Key) {
+	st := m.streams[k]
+	delete(m.streams, k)
+	rest := slices.DeleteFunc(m.sources[k.Source], func(other *stream) bool { return other == st })
+	if m.sources[k.Source] = rest; len(rest) == 0 {
+		delete(m.sources, k.Source)
+	}
 }
 
 // clip keeps a claimed text from filling the log.

@@ -25,12 +25,12 @@ func (m *Manager) Standings(into []Standing, source string) []Standing {
 	source, now := strings.ToLower(source), m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	streams := m.sources[source]
 	for _, s := range r.list {
-		if !s.Enabled {
-			continue
-		}
-		if st := m.streams[Key{s.key, source}]; st != nil {
-			into = append(into, Standing{Name: s.Name, Liveness: s.liveness(st, now), State: st.State, Enumerated: st.enumerated, Current: s.offer.Version})
+		for _, st := range streams {
+			if s.Enabled && st.subscription == s.key {
+				into = append(into, Standing{Name: s.Name, Liveness: s.liveness(st, now), State: st.State, Enumerated: st.enumerated, Current: s.offer.Version})
+			}
 		}
 	}
 	return into
@@ -46,10 +46,8 @@ func (m *Manager) Forget(ctx context.Context, source string) error {
 		}
 	}
 	m.mu.Lock()
-	for k := range m.streams {
-		if k.Source == source {
-			keys = append(keys, k)
-		}
+	for _, st := range m.sources[source] {
+		keys = append(keys, Key{st.subscription, source})
 	}
 	m.mu.Unlock()
 	for _, k := range keys {
@@ -72,7 +70,7 @@ func (m *Manager) drop(ctx context.Context, k Key, should func(*stream) bool) er
 	st := m.streams[k]
 	back := st != nil && !should(st)
 	if !back {
-		delete(m.streams, k)
+		m.remove(k)
 		delete(m.dirty, k)
 	}
 	m.mu.Unlock()
@@ -83,13 +81,8 @@ func (m *Manager) drop(ctx context.Context, k Key, should func(*stream) bool) er
 }
 
 // alone says whether nothing is left of a source in any subscription.
-func (m *Manager) alone(source string, r *roster) bool {
+func (m *Manager) alone(source string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id := range r.byID {
-		if m.streams[Key{id, source}] != nil {
-			return false
-		}
-	}
-	return true
+	return len(m.sources[source]) == 0
 }

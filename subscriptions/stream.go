@@ -11,8 +11,9 @@ import (
 // stream is what memory holds of one source in one subscription. Its State carries no bookmarks: those are the Store's alone.
 type stream struct {
 	State
-	enumerated time.Time // when it was last offered the subscription by this process
-	offered    bool      // with a bookmark, and nothing delivered since
+	subscription string    // its Key's
+	enumerated   time.Time // when it was last offered the subscription by this process
+	offered      bool      // with a bookmark, and nothing delivered since
 }
 
 // last is when we last knew of the source at all.

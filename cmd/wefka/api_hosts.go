@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wefka/wefka/events"
@@ -21,9 +22,12 @@ import (
 // watchHosts gives the Book its eyes and ears.
 func (h *house) watchHosts() {
 	h.hosts.ForgetAfter = h.config.State.ForgetAfter.Duration()
+	spaces := sync.Pool{New: func() any { return new([]subscriptions.Standing) }}
 	h.hosts.Streams = func(into []hosts.Stream, source string) []hosts.Stream {
-		var space [8]subscriptions.Standing
-		for _, s := range h.manager.Standings(space[:0], source) {
+		space := spaces.Get().(*[]subscriptions.Standing)
+		defer spaces.Put(space)
+		*space = h.manager.Standings((*space)[:0], source)
+		for _, s := range *space {
 			into = append(into, hosts.Stream{Subscription: s.Name, State: hosts.State(s.Liveness), Version: s.Version, Current: s.Current,
 				FirstSeen: s.FirstSeen, LastEvents: s.LastEvents, LastHeard: s.LastHeard, Enumerated: s.Enumerated})
 		}

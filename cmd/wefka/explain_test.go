@@ -34,8 +34,8 @@ type provocation struct {
 
 // behind are the causes whose provocation is broken elsewhere too, earlier in the chain.
 var behind = map[string]bool{"offer-except": true, "offer-groups": true, "offer-networks": true, "offer-certificates": true, "offer-paths": true, // all of one host
-	"accept-old-version": true, // has no events either
-	"door-auth-failures": true, // for a proof that cannot be read
+	"accept-old-version": true,                                          // has no events either
+	"door-auth-failures": true,                                          // for a proof that cannot be read
 	"offer-none":         true, "kafka-away": true, "kafka-login": true} // asked about nobody
 
 // TestExplain breaks one thing after another around the built program, and finds explain naming it. Each cause has its provocation.
