@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 func (p *program) statusCommand() *cobra.Command {
 	c := &cobra.Command{Use: "status", Aliases: []string{"stats"}, Short: "Summary of a running server", Args: cobra.NoArgs}
 	format := c.Flags().StringP("output", "o", "text", "text, json or yaml")
+	ready := c.Flags().Bool("ready", false, "print nothing, and fail while the node can serve nobody; for probes")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch *format {
 		case "text", "json", "yaml":
@@ -25,6 +27,12 @@ func (p *program) statusCommand() *cobra.Command {
 		var s statusAnswer
 		if err := p.admin().get(cmd.Context(), "/api/v1/status", &s); err != nil {
 			return err
+		}
+		if *ready {
+			if s.Status == "unready" {
+				return errors.New("the node serves nobody now")
+			}
+			return nil
 		}
 		if *format != "text" {
 			return listing{value: s}.write(p.stdout, *format)
