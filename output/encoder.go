@@ -2,6 +2,9 @@ package output
 
 import "fmt"
 
+// Formats are the names that NewEncoder takes.
+var Formats = []string{"json", "ecs", "xml"}
+
 // NewEncoder is the encoder of a subscription's format: json, ecs or xml. Of the settings, Node and Severities go into the documents of
 // the first two.
 func NewEncoder(format string, s Settings) (Encoder, error) {

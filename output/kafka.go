@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +25,7 @@ type Settings struct {
 	Identity     string        // off | tag: whether wef.identity compares Computer with the sender
 	Node         string
 	Severities   Severities // labels other than Severity's
+	Routes       []Route    // what becomes of some events beside what their subscription says
 }
 
 // Kafka delivers batches: each event as a record, each misfit as a dead letter. Safe for concurrent use.
@@ -37,6 +39,7 @@ type Kafka struct {
 	Delivered func(b *events.Batch, m *events.Marks, dead int, why error)
 
 	topics      *topics
+	router      atomic.Pointer[router]
 	metrics     *metrics
 	workbenches chan *workbench // free list: refilling from the heap costs page faults
 }
@@ -50,7 +53,13 @@ func New(s Settings, p *producer.Producer, log *slog.Logger) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}, nil
+	r, err := newRouter(s.Routes)
+	if err != nil {
+		return nil, err
+	}
+	k := &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}
+	k.router.Store(r)
+	return k, nil
 }
 
 // Deliver returns nil when every event of b is acknowledged by all in-sync replicas, as a record or as a dead letter. After any
@@ -84,6 +93,7 @@ func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
 // sent is what send leaves for the time after the wait.
 type sent struct {
 	dead   []misfit
+	drops  int     // events that a route dropped
 	order  []int32 // event of each appended record; nil: the records are the events, in order
 	oldest time.Time
 	bytes  int
@@ -127,7 +137,13 @@ func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch)
 		}
 	}
 	s.oldest, s.flaws = w.oldest, w.flaws
-	if len(w.groups) > 1 || len(s.dead) > 0 {
+	for i, n := range w.dropped {
+		if n > 0 {
+			s.drops += n
+			k.metrics.dropped.WithLabelValues(w.router.rules[i].Name).Add(float64(n))
+		}
+	}
+	if len(w.groups) > 1 || len(s.dead)+s.drops > 0 {
 		s.order = make([]int32, 0, len(b.Raw))
 	}
 	for _, topic := range w.groups {
@@ -165,7 +181,7 @@ func (k *Kafka) delivered(b *events.Batch, s *sent, dead []misfit) {
 
 func (k *Kafka) count(b *events.Batch, s *sent, dead []misfit) {
 	m := k.metrics
-	m.events.WithLabelValues(b.Subscription, "published").Add(float64(len(b.Raw) - len(dead)))
+	m.events.WithLabelValues(b.Subscription, "published").Add(float64(len(b.Raw) - len(dead) - s.drops))
 	m.bytes.WithLabelValues(b.Subscription).Add(float64(s.bytes))
 	add := func(result string, n int) {
 		if n > 0 {

@@ -8,6 +8,7 @@ type metrics struct {
 	bytes      *prometheus.CounterVec   // subscription
 	errors     *prometheus.CounterVec   // subscription, reason
 	dead       *prometheus.CounterVec   // reason
+	dropped    *prometheus.CounterVec   // route
 	mismatches *prometheus.CounterVec   // subscription, mode
 	latency    *prometheus.HistogramVec // subscription
 }
@@ -21,6 +22,7 @@ func newMetrics() *metrics {
 		bytes:      counter("event_bytes_total", "UTF-8 bytes of event XML received.", "subscription"),
 		errors:     counter("event_errors_total", "Faults found in events, whether or not they could be published.", "subscription", "reason"),
 		dead:       counter("dead_letters_total", "Dead letters written, by reason.", "reason"),
+		dropped:    counter("events_dropped_total", "Events that a route dropped: acknowledged, and not written.", "route"),
 		mismatches: counter("identity_mismatches_total", "Events whose Computer is not the proven sender.", "subscription", "mode"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "event_latency_seconds",
 			Help:    "From TimeCreated to the acknowledgement by Kafka, for the oldest event of each batch.",
@@ -62,5 +64,5 @@ func (k *Kafka) Counted() map[string]Counted {
 // Metrics are the room's collectors, for main to register.
 func (k *Kafka) Metrics() []prometheus.Collector {
 	m := k.metrics
-	return []prometheus.Collector{m.events, m.bytes, m.errors, m.dead, m.mismatches, m.latency}
+	return []prometheus.Collector{m.events, m.bytes, m.errors, m.dead, m.dropped, m.mismatches, m.latency}
 }

@@ -82,6 +82,22 @@ func (s Settings) Names(subscriptions map[string]string) ([]string, error) {
 			names = append(append(names, s.DefaultTopic), s.Topics...)
 		}
 	}
+	for _, route := range s.Routes {
+		if route.Then.Topic == "" {
+			continue
+		}
+		topic, err := t.template(route.Then.Topic)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: %w", route.Name, err)
+		}
+		if !topic.Static() {
+			names = append(append(names, s.DefaultTopic), s.Topics...)
+			continue
+		}
+		for sub := range subscriptions {
+			names = append(names, topic.Name(sub))
+		}
+	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }

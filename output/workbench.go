@@ -16,16 +16,18 @@ type workbench struct {
 	b        *events.Batch
 	template *Topic
 	static   string // the topic's name when it does not depend on the event
-	format   string
-	encoder  Encoder
+	shape    *shape // of the subscription's format
+	shapes   [3]shape
+	router   *router
+	statics  []string // name of each rule's static topic; "" = not asked yet
+	dropped  []int    // events that each rule dropped
 
 	decoder events.Decoder
 	record  events.Record
 
 	key     []byte
-	id      []byte            // of the event at hand
-	shared  []producer.Header // the same for every record of the batch, in the contract's order
-	arena   []byte            // values and header texts; slices of it are taken only when it has stopped growing
+	id      []byte // of the event at hand
+	arena   []byte // values and header texts; slices of it are taken only when it has stopped growing
 	entries []entry
 	headers []producer.Header
 	out     []producer.Record
@@ -40,9 +42,18 @@ type workbench struct {
 // flaws counts what was wrong with events that were published all the same.
 type flaws struct{ illegal, truncated, mismatched int }
 
+// shape is a format as this batch needs it.
+type shape struct {
+	format  string
+	encoder Encoder
+	headers []producer.Header // the same for every record of the batch in that format, in the contract's order
+	ready   bool              // the headers are this batch's
+}
+
 // entry is one encoded event.
 type entry struct {
 	event int32
+	shape *shape
 	topic string
 	value span
 	raw   []byte // the value when it is the text as sent
@@ -71,21 +82,49 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 	default:
 		w = &workbench{k: k}
 	}
-	if w.encoder == nil || w.format != b.Format {
-		if w.encoder, err = NewEncoder(b.Format, k.Settings); err != nil {
-			return nil, err
-		}
-		w.format = b.Format
+	w.b, w.template, w.static, w.router = b, template, "", k.router.Load()
+	for i := range w.shapes {
+		w.shapes[i].ready = false
 	}
-	w.b, w.template, w.static = b, template, ""
+	if w.shape, err = w.shaped(b.Format); err != nil {
+		return nil, err
+	}
+	w.statics, w.dropped = clean(w.statics, len(w.router.rules)), clean(w.dropped, len(w.router.rules))
 	if template.Static() {
 		w.static = template.Name(b.Subscription)
 	}
 	w.key = append(w.key[:0], b.Source...)
 	w.arena, w.entries, w.groups = w.arena[:0], w.entries[:0], w.groups[:0]
 	w.oldest, w.flaws, w.marks = time.Time{}, flaws{}, nil
-	w.shared = k.shared(w.shared[:0], b)
 	return w, nil
+}
+
+// clean is a slice of n zero values, in the place of old if that is large enough.
+func clean[T any](old []T, n int) []T {
+	if cap(old) < n {
+		return make([]T, n)
+	}
+	old = old[:n]
+	clear(old)
+	return old
+}
+
+// shaped is a format ready for this batch.
+func (w *workbench) shaped(format string) (*shape, error) {
+	i := slices.Index(Formats, format)
+	if i < 0 {
+		_, err := NewEncoder(format, w.k.Settings)
+		return nil, err
+	}
+	s := &w.shapes[i]
+	if s.encoder == nil {
+		s.format = format
+		s.encoder, _ = NewEncoder(format, w.k.Settings) // it knows all Formats
+	}
+	if !s.ready {
+		s.headers, s.ready = w.k.shared(s.headers[:0], w.b, format), true
+	}
+	return s, nil
 }
 
 func (k *Kafka) give(w *workbench) {
@@ -111,17 +150,31 @@ func (w *workbench) add(i int, raw []byte) error {
 	if w.b.BadUTF16 > 0 && bytes.Contains(raw, replacement) {
 		r.Illegal = true // not there when the host wrote it, as far as we can tell
 	}
-	e := entry{event: int32(i), time: w.k.timestamp(r.Time, w.b.Received)}
-	e.topic, w.scratch = w.k.topics.of(w.template, w.static, w.b.Subscription, r, w.scratch)
+	e := entry{event: int32(i), shape: w.shape, time: w.k.timestamp(r.Time, w.b.Received)}
+	template, static := w.template, w.static
+	if rule := w.router.find(w.b.Subscription, r); rule != nil {
+		if rule.Then.Drop {
+			w.dropped[rule.number]++
+			w.note(r)
+			return nil
+		}
+		if rule.topic != nil {
+			template, static = rule.topic, w.staticOf(rule)
+		}
+		if rule.Then.Format != "" {
+			e.shape, _ = w.shaped(rule.Then.Format) // checked when the rule was compiled
+		}
+	}
+	e.topic, w.scratch = w.k.topics.of(template, static, w.b.Subscription, r, w.scratch)
 	if !slices.Contains(w.groups, e.topic) {
 		w.groups = append(w.groups, e.topic)
 	}
-	if w.format == "xml" {
+	if e.shape.format == "xml" {
 		e.raw = raw
 	} else {
 		from := len(w.arena)
 		var err error
-		if w.arena, err = w.encoder.Append(w.arena, w.b, r); err != nil {
+		if w.arena, err = e.shape.encoder.Append(w.arena, w.b, r); err != nil {
 			w.arena = w.arena[:from]
 			return err
 		}
@@ -131,6 +184,14 @@ func (w *workbench) add(i int, raw []byte) error {
 	w.entries = append(w.entries, e)
 	w.note(r)
 	return nil
+}
+
+// staticOf is the topic of a rule whose name depends on the subscription at most, "" if it depends on the event.
+func (w *workbench) staticOf(r *rule) string {
+	if w.statics[r.number] == "" && r.topic.Static() {
+		w.statics[r.number] = r.topic.Name(w.b.Subscription)
+	}
+	return w.statics[r.number]
 }
 
 var replacement = []byte("\uFFFD")
@@ -176,14 +237,14 @@ func (w *workbench) note(r *events.Record) {
 // workbench: Append must have copied them before the next call.
 func (w *workbench) records(topic string, order []int32) ([]producer.Record, []int32) {
 	w.out = w.out[:0]
-	w.headers = slices.Grow(w.headers[:0], len(w.entries)*(len(w.shared)+own)) // no growth below: records hold slices of it
+	w.headers = slices.Grow(w.headers[:0], len(w.entries)*(len(w.shape.headers)+own)) // no growth below: records hold slices of it
 	for i := range w.entries {
 		e := &w.entries[i]
 		if e.topic != topic {
 			continue
 		}
 		from := len(w.headers)
-		w.headers = append(w.headers, w.shared...)
+		w.headers = append(w.headers, e.shape.headers...)
 		for h, s := range e.texts {
 			if text := w.arena[s.from:s.to:s.to]; len(text) > 0 {
 				w.headers = append(w.headers, producer.Header{Key: ownKeys[h], Value: text})
@@ -201,15 +262,15 @@ func (w *workbench) records(topic string, order []int32) ([]producer.Record, []i
 	return w.out, order
 }
 
-// shared are the headers that every record of b carries.
-func (k *Kafka) shared(h []producer.Header, b *events.Batch) []producer.Header {
+// shared are the headers that every record of b in a format carries; their number is the same in every format.
+func (k *Kafka) shared(h []producer.Header, b *events.Batch, format string) []producer.Header {
 	put := func(key, value string) {
 		if value != "" {
 			h = append(h, producer.Header{Key: key, Value: []byte(value)})
 		}
 	}
-	contentType, schema := "application/json", b.Format+"/1"
-	switch b.Format {
+	contentType, schema := "application/json", format+"/1"
+	switch format {
 	case "xml":
 		contentType = "application/xml"
 	case "ecs":

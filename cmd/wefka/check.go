@@ -130,6 +130,12 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 			r.ok("subscriptions", fmt.Sprintf("%s: version %s", s.Name, s.Version()))
 		}
 	}
+	for i := range c.Routes {
+		if len(problems) > 0 {
+			break // it may be one of them that is wrong
+		}
+		r.ok("route", c.Routes[i].summary())
+	}
 	for i := range c.Listeners {
 		if len(problems) > 0 {
 			break // some would only be said again

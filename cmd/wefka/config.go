@@ -20,6 +20,7 @@ type Config struct {
 	Admin         AdminConfig      `yaml:"admin"`
 	Identity      IdentityConfig   `yaml:"identity"`
 	Severity      []SeverityConfig `yaml:"severity"`
+	Routes        []RouteConfig    `yaml:"routes"` // the first that fits an event decides
 	Limits        LimitsConfig     `yaml:"limits"`
 	Log           LogConfig        `yaml:"log"`
 

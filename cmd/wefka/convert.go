@@ -17,16 +17,21 @@ import (
 )
 
 func (p *program) convertCommand() *cobra.Command {
-	var format string
+	var format, subscription string
+	var explain bool
 	var batch events.Batch
 	c := &cobra.Command{
 		Use:   "convert [FILE|-]",
 		Short: "Turn recorded event XML into the documents that would go to Kafka",
 		Long: `Reads one event's XML a line (gzip is recognised; empty lines are skipped) and writes one document a line, in the same order.
-A line that fails prints its number and the reason on stderr. There is no delivery here, so the documents carry no sender.`,
+A line that fails prints its number and the reason on stderr. There is no delivery here, so the documents carry no sender.
+
+With --explain it writes no documents: a line for each event says where the configuration would send it, in which format, and which
+route decided.`,
 		Example: `  wefka convert events.xmll
   zcat old.xmll.gz | wefka convert --format json - | jq .System.EventID
-  wefka convert --format ecs --ecs-keep-event-data events.xmll`,
+  wefka convert --format ecs --ecs-keep-event-data events.xmll
+  wefka convert --config wefka.yaml --explain events.xmll`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "json" && format != "xml" && format != "ecs" {
@@ -45,17 +50,25 @@ A line that fails prints its number and the reason on stderr. There is no delive
 				defer f.Close()
 				in = f
 			}
-			return p.convert(cmd.Context(), in, encoder, &batch)
+			work := func(document []byte, r *events.Record) ([]byte, error) { return encoder.Append(document, &batch, r) }
+			if explain {
+				if work, err = p.explainRoutes(subscription); err != nil {
+					return err
+				}
+			}
+			return p.convert(cmd.Context(), in, work)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "json", "json, ecs or xml")
 	c.Flags().BoolVar(&batch.KeepEventData, "ecs-keep-event-data", false, "ecs: all of EventData in winlog.event_data, mapped or not")
 	c.Flags().BoolVar(&batch.EventOriginal, "event-original", false, "ecs: the event's XML in event.original")
+	c.Flags().BoolVar(&explain, "explain", false, "say what the configuration's routes would do with each event")
+	c.Flags().StringVar(&subscription, "subscription", "", "with --explain: the subscription that delivers; default: the first that selects from the event's channel")
 	return c
 }
 
-// convert takes all events for those of batch. It is an error when any line failed.
-func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Encoder, batch *events.Batch) error {
+// convert writes what work makes of each event on a line. It is an error when any line failed.
+func (p *program) convert(ctx context.Context, in io.Reader, work func(document []byte, r *events.Record) ([]byte, error)) error {
 	r := bufio.NewReaderSize(in, 1<<20)
 	if magic, _ := r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(r)
@@ -75,7 +88,7 @@ func (p *program) convert(ctx context.Context, in io.Reader, encoder output.Enco
 		if line = bytes.TrimRight(line, "\r\n"); len(bytes.TrimSpace(line)) > 0 {
 			e := decoder.Decode(line, &record)
 			if e == nil {
-				document, e = encoder.Append(document[:0], batch, &record)
+				document, e = work(document[:0], &record)
 			}
 			if e != nil {
 				failed++

@@ -81,9 +81,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	if h.producer, err = config.producer(names, log); err != nil {
 		return h, err
 	}
-	settings := config.Kafka.settings()
-	settings.Node, settings.MaxEvent, settings.Identity = config.Node, int(config.Limits.Event), config.Identity.Computer
-	settings.Severities = config.severities()
+	settings := config.settings()
 	if h.sink, err = output.New(settings, h.producer, log); err != nil {
 		return h, err
 	}
@@ -254,6 +252,13 @@ func (k *KerberosConfig) acceptor(c *Config, listener string) *kerberos.Acceptor
 	return &kerberos.Acceptor{Keytab: c.path(k.Keytab), SPNs: k.SPNs, Realms: k.Realms, RC4: k.RC4, Users: k.Users, Skew: k.Skew.Duration(), Listener: listener}
 }
 
+// settings are all that shapes records.
+func (c *Config) settings() output.Settings {
+	s := c.Kafka.settings()
+	s.Node, s.MaxEvent, s.Identity, s.Severities, s.Routes = c.Node, int(c.Limits.Event), c.Identity.Computer, c.severities(), c.routes()
+	return s
+}
+
 // topics are all that these subscriptions can write to, and that of the state.
 func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 	templates := map[string]string{}
@@ -262,7 +267,7 @@ func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 			templates[s.Name] = s.Output.Topic
 		}
 	}
-	names, err := c.Kafka.settings().Names(templates)
+	names, err := c.settings().Names(templates)
 	if err == nil && c.shares() {
 		if slices.Contains(names, c.State.Topic) {
 			return nil, fmt.Errorf("state.topic: %s is a topic for events too; give the state one of its own", c.State.Topic)

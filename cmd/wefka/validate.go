@@ -36,6 +36,7 @@ func (c *Config) Validate() []error {
 		v.add("identity.relays", "not built yet")
 	}
 	v.severity(c.Severity)
+	v.routes(c)
 	v.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l := &c.Limits
