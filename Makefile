@@ -36,7 +36,7 @@ bench: ## benchmarks of the hot path: ns, bytes and allocations an event
 
 bench-server: ## the whole program on real Kafka: CPU an event, latency, memory; RUN=tls/sldc/json/160 for a part, ARGS="-broker null -events 1000000"
 	go test -run '^$$' -bench 'Server/$(RUN)' -benchtime 1x -timeout 60m ./internal/bench $(ARGS)
-	@cat build/bench/server.md; echo "the table and a CPU profile of each row: build/bench"
+	@cat build/bench/server.md; echo "the table and profiles of each row: build/bench"
 
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers

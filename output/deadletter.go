@@ -68,7 +68,7 @@ func (k *Kafka) buryAll(ctx context.Context, b *events.Batch, dead []misfit, cut
 	}
 	asSent := *b
 	asSent.Format = "xml" // the value is what the source sent, whatever the subscription asks for
-	shared := k.shared(nil, &asSent, asSent.Format)
+	shared, _ := k.shared(nil, nil, &asSent, asSent.Format)
 	records := make([]producer.Record, len(dead))
 	for i, d := range dead {
 		value, note := cut(b.Raw[d.event])

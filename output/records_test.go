@@ -62,7 +62,7 @@ func TestNothingIsAllocatedForAnEvent(t *testing.T) {
 func TestSchema(t *testing.T) {
 	k := newBenchKafka(t)
 	for format, want := range map[string]string{"xml": "application/xml xml/1", "json": "application/json json/1", "ecs": "application/json ecs/8.17.0"} {
-		h := k.shared(nil, sysmonBatch(1, format), format)
+		h, _ := k.shared(nil, nil, sysmonBatch(1, format), format)
 		if got := string(h[0].Value) + " " + string(h[1].Value); h[0].Key != "content-type" || h[1].Key != "wef.schema" || got != want {
 			t.Errorf("%s: %s", format, got)
 		}

@@ -115,8 +115,8 @@ func (t *Topic) append(dst []byte, sub string, r *events.Record) (name []byte, o
 			}
 		}
 	}
-	n := string(dst[start:])
-	return dst, len(n) <= maxTopicName && n != "." && n != ".."
+	n := dst[start:]
+	return dst, len(n) <= maxTopicName && string(n) != "." && string(n) != ".."
 }
 
 func legal(c byte) bool {

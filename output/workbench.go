@@ -3,7 +3,6 @@ package output
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wefka/wefka/events"
@@ -15,6 +14,7 @@ type workbench struct {
 	k        *Kafka
 	b        *events.Batch
 	template *Topic
+	named    string // the subscription that static is for
 	static   string // the topic's name when it does not depend on the event
 	shape    *shape // of the subscription's format
 	shapes   [3]shape
@@ -47,6 +47,7 @@ type shape struct {
 	format  string
 	encoder Encoder
 	headers []producer.Header // the same for every record of the batch in that format, in the contract's order
+	text    []byte            // their values
 	ready   bool              // the headers are this batch's
 }
 
@@ -82,7 +83,7 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 	default:
 		w = &workbench{k: k}
 	}
-	w.b, w.template, w.static, w.router = b, template, "", k.router.Load()
+	w.b, w.router = b, k.router.Load()
 	for i := range w.shapes {
 		w.shapes[i].ready = false
 	}
@@ -90,8 +91,11 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 		return nil, err
 	}
 	w.statics, w.dropped = clean(w.statics, len(w.router.rules)), clean(w.dropped, len(w.router.rules))
-	if template.Static() {
-		w.static = template.Name(b.Subscription)
+	if w.template != template || w.named != b.Subscription {
+		w.template, w.named, w.static = template, b.Subscription, ""
+		if template.Static() {
+			w.static = template.Name(b.Subscription)
+		}
 	}
 	w.key = append(w.key[:0], b.Source...)
 	w.arena, w.entries, w.groups = w.arena[:0], w.entries[:0], w.groups[:0]
@@ -122,7 +126,8 @@ func (w *workbench) shaped(format string) (*shape, error) {
 		s.encoder, _ = NewEncoder(format, w.k.Settings) // it knows all Formats
 	}
 	if !s.ready {
-		s.headers, s.ready = w.k.shared(s.headers[:0], w.b, format), true
+		s.headers, s.text = w.k.shared(s.headers[:0], s.text[:0], w.b, format)
+		s.ready = true
 	}
 	return s, nil
 }
@@ -262,34 +267,54 @@ func (w *workbench) records(topic string, order []int32) ([]producer.Record, []i
 	return w.out, order
 }
 
-// shared are the headers that every record of b in a format carries; their number is the same in every format.
-func (k *Kafka) shared(h []producer.Header, b *events.Batch, format string) []producer.Header {
-	put := func(key, value string) {
-		if value != "" {
-			h = append(h, producer.Header{Key: key, Value: []byte(value)})
+// shared appends the headers that every record of b carries in a format to h, and their values to text, of which they are slices.
+func (k *Kafka) shared(h []producer.Header, text []byte, b *events.Batch, format string) ([]producer.Header, []byte) {
+	from := len(text)
+	end := func(key string) {
+		if value := text[from:len(text):len(text)]; len(value) > 0 {
+			h = append(h, producer.Header{Key: key, Value: value})
 		}
+		from = len(text)
 	}
-	contentType, schema := "application/json", format+"/1"
-	switch format {
-	case "xml":
-		contentType = "application/xml"
-	case "ecs":
-		schema = "ecs/" + ECSVersion
+	put := func(key string, value ...string) {
+		for _, v := range value {
+			text = append(text, v...)
+		}
+		end(key)
 	}
-	put("content-type", contentType)
-	put("wef.schema", schema)
+	lower := func(key, uuid string) {
+		for _, c := range []byte(uuid) {
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			text = append(text, c)
+		}
+		end(key)
+	}
+	if format == "xml" {
+		put("content-type", "application/xml")
+	} else {
+		put("content-type", "application/json")
+	}
+	if format == "ecs" {
+		put("wef.schema", "ecs/", ECSVersion)
+	} else {
+		put("wef.schema", format, "/1")
+	}
 	put("wef.client", b.Source)
 	put("wef.auth", b.Auth)
 	if b.Addr.IsValid() {
-		put("wef.remote_addr", b.Addr.Unmap().String())
+		text = b.Addr.Unmap().AppendTo(text)
+		end("wef.remote_addr")
 	}
 	put("wef.machine_id", b.MachineID)
 	put("wef.subscription", b.Subscription)
-	put("wef.subscription_id", strings.ToLower(b.SubscriptionID))
-	put("wef.revision", strings.ToLower(b.Revision))
+	lower("wef.subscription_id", b.SubscriptionID)
+	lower("wef.revision", b.Revision)
 	put("wef.node", k.Node)
-	put("wef.received_at", b.Received.UTC().Format("2006-01-02T15:04:05.000Z"))
-	return h
+	text = b.Received.UTC().AppendFormat(text, "2006-01-02T15:04:05.000Z")
+	end("wef.received_at")
+	return h, text
 }
 
 // timestamp is the record's: Kafka refuses times too far ahead and deletes those too far back, so the default keeps the

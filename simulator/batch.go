@@ -12,6 +12,7 @@ type batch struct {
 	computer string // escaped
 	encoding wsman.Encoding
 	limit    int // events
+	usual    int // the limit after the first batch
 	room     int // bytes of entries, encoded
 	fits     int // events that fill a batch, about
 	maxTime  time.Duration
@@ -25,9 +26,13 @@ type batch struct {
 
 // prepare sets the limits: events a request, and bytes of an envelope that takes overhead bytes without entries.
 func (b *batch) prepare(m *machine, o *wsman.Offer, encoding wsman.Encoding, overhead int) {
-	b.computer, b.encoding, b.limit, b.maxTime = m.computer, encoding, m.Batch, o.MaxTime
+	b.computer, b.encoding, b.usual, b.maxTime = m.computer, encoding, m.Batch, o.MaxTime
 	if o.MaxElements > 0 {
-		b.limit = min(b.limit, o.MaxElements)
+		b.usual = min(b.usual, o.MaxElements)
+	}
+	b.limit = b.usual
+	if m.Rate > 0 { // hosts do not fill their batches in step
+		b.limit = max(1, b.usual*(m.index+1)/m.Hosts)
 	}
 	b.room = o.MaxEnvelopeSize - encoding.Size(overhead, overhead)
 	b.fits = b.limit
@@ -115,4 +120,7 @@ func (b *batch) append(dst []byte) []byte {
 
 func (b *batch) clear() {
 	b.events, b.size, b.full = b.events[:0], 0, false
+	if b.limit < b.usual {
+		b.limit, b.fits = b.usual, b.usual
+	}
 }

@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -168,8 +169,11 @@ func TestLimits(t *testing.T) {
 			f.Events, f.Rate, f.Batch, f.Hosts = 200, 20, 10, 2
 			begun := time.Now()
 			report := run(t, f)
-			if got := time.Since(begun); got < 9*time.Second || got > 11*time.Second || report.Batches.Sent != 20 {
+			if got := time.Since(begun); got < 9*time.Second || got > 11*time.Second || report.Batches.Sent != 21 {
 				t.Errorf("after %v: %+v", got, report)
+			}
+			if got := sizes(c.seen("Events")); !slices.Contains(got[:2], 5) { // the first host begins half a batch ahead
+				t.Errorf("batches of %v", got)
 			}
 		})
 	})

@@ -37,7 +37,7 @@ type Fleet struct {
 	Hosts int    // 1; with Keytab all that are in it
 	Name  string // pattern of host names, counted from 1; sim-%05d.lab.example. With Keytab they are named after their principals
 
-	Rate     float64       // events a second of the whole fleet; 0: as fast as Acks come
+	Rate     float64       // events a second of the whole fleet, whose hosts do not fill their batches in step; 0: as fast as Acks come
 	Events   int64         // of the whole fleet, shared out evenly; 0: no end
 	Duration time.Duration // 0: no end; the first to come ends
 	Batch    int           // events a request, never above what the subscription allows; 50

@@ -55,7 +55,7 @@ func (b *Bolt) Intercept(f func(commit func() error) error) {
 }
 
 // Hurry makes b fast and not durable.
-func (b *Bolt) Hurry() { b.linger, b.db.NoSync = 0, true }
+func (b *Bolt) Hurry() { b.pace, b.db.NoSync = 0, true }
 
 // ParseXPath gives place, rule and text of each problem.
 func ParseXPath(text string) []string {

@@ -81,7 +81,8 @@ func (x *exchange) deliver(handle func(context.Context) error) error {
 	if err := handle(ctx); err != nil {
 		return err
 	}
-	return x.send(http.StatusOK, appendAck(nil, h))
+	x.in.answer = appendAck(x.in.answer[:0], h)
+	return x.send(http.StatusOK, x.in.answer)
 }
 
 // maxHost is a DNS name and a port.

@@ -38,19 +38,25 @@ type exchange struct {
 	in       *reading // nil until decoded
 }
 
-// reading is what the scanner needs and finds; it is kept for other requests.
+// reading is what the scanner needs and finds, and room for the answer; it is kept for other requests.
 type reading struct {
 	scanner
-	m Events
+	m            Events
+	answer, wide []byte // in UTF-8, and as it is sent
 }
 
-// forget lets go of the text.
+// forget lets go of the text, and of the room that a large answer took.
 func (in *reading) forget() {
+	if cap(in.wide) > maxKeptAnswer {
+		in.answer, in.wide = nil, nil
+	}
 	in.reset(nil)
 	clear(in.m.Items)
 	clear(in.m.Notices)
 	in.m = Events{Items: in.m.Items[:0], Notices: in.m.Notices[:0]}
 }
+
+const maxKeptAnswer = 16 << 10 // far more than an Ack
 
 func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{Server: s, w: w, r: r, control: http.NewResponseController(w), started: time.Now(), action: "other"}

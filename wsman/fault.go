@@ -150,7 +150,8 @@ func (x *exchange) attrs(more ...slog.Attr) []slog.Attr {
 
 // send encodes and seals a message, and answers with it.
 func (x *exchange) send(status int, message []byte) error {
-	contentType, body, err := x.session.Seal(appendUTF16(make([]byte, 0, 2*len(message)+2), message))
+	x.in.wide = appendUTF16(x.in.wide[:0], message)
+	contentType, body, err := x.session.Seal(x.in.wide)
 	if err != nil {
 		return fmt.Errorf("seal answer: %w", err)
 	}

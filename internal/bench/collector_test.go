@@ -140,23 +140,39 @@ func (l *lab) get(path string) ([]byte, error) {
 	return body, err
 }
 
-// metric is the sum of a metric over its labels.
-func (l *lab) metric(name string) (sum float64) {
+// metrics are the sums of all metrics over their labels.
+func (l *lab) metrics() map[string]float64 {
 	l.b.Helper()
 	text, err := l.get("/metrics")
 	if err != nil {
 		l.b.Fatal(err)
 	}
+	sums := map[string]float64{}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name); ok && (rest[0] == ' ' || rest[0] == '{') {
-			value, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' '):]), 64)
-			if err != nil {
-				l.b.Fatal(err)
-			}
-			sum += value
+		if line[0] == '#' {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
+		if err != nil {
+			l.b.Fatal(err)
+		}
+		sums[line[:strings.IndexAny(line, "{ ")]] += value
+	}
+	return sums
+}
+
+// await returns when a metric has reached a value, while a fleet is at work.
+func (l *lab) await(f *process, metric string, value float64) {
+	l.b.Helper()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for l.metrics()[metric] < value {
+		select {
+		case <-poll.C:
+		case <-f.ended:
+			l.b.Fatalf("simulate ended before %s was %g: %v\n%s", metric, value, f.err, f.stderr.Bytes())
 		}
 	}
-	return sum
 }
 
 // domain is a KDC with computer accounts, and the keytabs of both sides.

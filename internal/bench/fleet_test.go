@@ -8,10 +8,9 @@ import (
 	"github.com/wefka/wefka/simulator"
 )
 
-// simulate runs hosts to their end and gives their report. All they sent must be acknowledged, at the first try.
-func (l *lab) simulate(args ...string) (r simulator.Report) {
+// report waits for hosts to end and gives their report. All they sent must be acknowledged, at the first try.
+func (l *lab) report(f *process) (r simulator.Report) {
 	l.b.Helper()
-	f := l.fleet(args...)
 	<-f.ended
 	if f.err != nil {
 		l.b.Fatalf("simulate: %v\n%s", f.err, f.stderr.Bytes())

@@ -37,6 +37,9 @@ var program = sync.OnceValues(func() (string, error) {
 
 func wefka(b testing.TB) string {
 	b.Helper()
+	if *programFlag != "" {
+		return *programFlag
+	}
 	path, err := program()
 	if err != nil {
 		b.Fatal(err)

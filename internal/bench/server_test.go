@@ -12,10 +12,12 @@ import (
 )
 
 var (
+	programFlag     = flag.String("program", "", "measure this built wefka instead of the checkout's")
 	brokerFlag      = flag.String("broker", "kafka", "kafka, or null: it answers at once and keeps nothing")
 	eventsFlag      = flag.Int("events", 200_000, "events of a row's main part")
-	hostsFlag       = flag.Int("hosts", 16, "hosts of a row")
+	hostsFlag       = flag.Int("hosts", 64, "hosts of a row")
 	compressionFlag = flag.String("compression", "zstd", "kafka.compression")
+	secondsFlag     = flag.Int("seconds", 5, "of the part in which latency is measured and the profile taken")
 	loadFlag        = flag.Float64("load", 0.5, "part of the events a second just reached at which latency is measured")
 )
 
@@ -75,8 +77,8 @@ func (r *row) name() string {
 	return strings.Join([]string{r.auth, r.body, r.format, number(r.batch)}, "/")
 }
 
-// measure runs the hosts three times against one collector: to warm it up, as fast as Acks come, and at a part of that rate, while a
-// profile is taken.
+// measure runs the hosts twice against one collector: as fast as Acks come, and at a part of the rate so reached, while a profile is
+// taken.
 func (r *row) measure(b *testing.B, kafka broker, d *domain) {
 	name := strings.ReplaceAll(r.name(), "/", "-")
 	kafka.create("wef." + name)
@@ -86,26 +88,28 @@ func (r *row) measure(b *testing.B, kafka broker, d *domain) {
 	args := func(events int, more ...string) []string {
 		return append([]string{sldc, "--hosts", number(*hostsFlag), "--batch", number(r.batch), "--events", number(events)}, more...)
 	}
-	b.StopTimer()
-	acked := l.simulate(args(max(*eventsFlag/10, 1000))...).Events.Acked
 
-	before, collected, allocs, bytes := l.collector.usage(b), l.metric(gcMetric), l.metric("go_memstats_mallocs_total"), l.metric("go_memstats_alloc_bytes_total")
+	// The first tenth warms up: hosts connect, buffers are made.
+	b.StopTimer()
+	warm := *eventsFlag / 10
+	f := l.fleet(args(*eventsFlag + warm)...)
+	l.await(f, publishedMetric, float64(warm))
+	before := l.account()
 	b.StartTimer()
-	report := l.simulate(args(*eventsFlag, "--seed", "2")...)
+	report := l.report(f)
 	b.StopTimer()
-	after := l.collector.usage(b)
-	events, cpu := float64(report.Events.Acked), after.cpu-before.cpu
-	acked += report.Events.Acked
-	r.cpu, r.rate, r.simulator = cpu.Seconds()*1e6/events, report.EventsPerSecond, report.CPUSeconds*1e6/events
-	r.gc = (l.metric(gcMetric) - collected) / cpu.Seconds()
-	r.allocs = (l.metric("go_memstats_mallocs_total") - allocs) / events
-	r.allocated = (l.metric("go_memstats_alloc_bytes_total") - bytes) / events
+	after := l.account()
+	acked := report.Events.Acked
+	events, cpu := after.events-before.events, after.cpu-before.cpu
+	r.cpu, r.gc = cpu/events*1e6, (after.gc-before.gc)/cpu
+	r.allocs, r.allocated = (after.allocs-before.allocs)/events, (after.allocated-before.allocated)/events
+	r.rate, r.simulator = events/after.at.Sub(before.at).Seconds(), report.CPUSeconds/float64(acked)*1e6
 
-	const seconds = 5
+	seconds := *secondsFlag
 	r.offered = r.rate * *loadFlag
 	var profile sync.WaitGroup
-	profile.Go(func() { l.profile(name, seconds) })
-	report = l.simulate(args(int(r.offered*seconds), "--seed", "3", "--rate", fmt.Sprint(r.offered))...)
+	profile.Go(func() { l.profiles(name, seconds) })
+	report = l.report(l.fleet(args(int(r.offered*float64(seconds)), "--seed", "3", "--rate", fmt.Sprint(r.offered))...))
 	profile.Wait()
 	acked += report.Events.Acked
 	r.p50, r.p99 = report.Latency.P50, report.Latency.P99
@@ -117,17 +121,34 @@ func (r *row) measure(b *testing.B, kafka broker, d *domain) {
 	r.report(b)
 }
 
-// gcMetric is the CPU that the collection of garbage took, idle time that it used included.
-const gcMetric = "go_cpu_classes_gc_total_cpu_seconds_total"
+const publishedMetric = `wefka_events_total`
 
-// profile takes one of the collector's CPU and saves it beside the table.
-func (l *lab) profile(name string, seconds int) {
-	data, err := l.get(fmt.Sprintf("/debug/pprof/profile?seconds=%d", seconds))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(results(l.b), name+".pprof"), data, 0o644)
-	}
-	if err != nil {
-		l.b.Errorf("profile: %v", err)
+// account is what the collector has done so far.
+type account struct {
+	at                time.Time
+	events            float64
+	cpu, gc           float64 // seconds
+	allocs, allocated float64 // objects, bytes
+}
+
+func (l *lab) account() account {
+	a := account{at: time.Now(), cpu: l.collector.usage(l.b).cpu.Seconds()}
+	m := l.metrics()
+	a.events, a.gc = m[publishedMetric], m["go_cpu_classes_gc_total_cpu_seconds_total"]
+	a.allocs, a.allocated = m["go_memstats_mallocs_total"], m["go_memstats_alloc_bytes_total"]
+	return a
+}
+
+// profiles saves one of the collector's CPU for so many seconds, and one of what it has allocated so far, beside the table.
+func (l *lab) profiles(name string, seconds int) {
+	for kind, path := range map[string]string{"cpu": fmt.Sprintf("profile?seconds=%d", seconds), "allocs": "allocs"} {
+		data, err := l.get("/debug/pprof/" + path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(results(l.b), name+"."+kind+".pprof"), data, 0o644)
+		}
+		if err != nil {
+			l.b.Errorf("profile: %v", err)
+		}
 	}
 }
 
