@@ -1,9 +1,14 @@
 package events
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 )
+
+// ErrIdentity says that a batch has events of computers that its source may not speak for, and that nothing of it was written. To
+// send it again does not help.
+var ErrIdentity = errors.New("the source is another computer")
 
 // Batch is what one request delivered: raw events, who proved to have sent them and under which subscription.
 // Raw aliases the request's buffer and is valid until the request ends.

@@ -46,6 +46,10 @@ type Record struct {
 	// hold what could be read. An entry named Event stands for all of them.
 	Other []Element
 
+	// Identity says how Computer stands to the proven sender, as the header wef.identity does; nil: nobody compared them. It is not the
+	// Decoder's: whoever knows the sender sets it after Decode.
+	Identity []byte
+
 	Illegal   bool // characters were replaced by U+FFFD
 	Truncated bool // the text broke off inside RenderingInfo, which is left out
 

@@ -18,7 +18,7 @@ func TestCorporaTwice(t *testing.T) {
 		}
 	}
 	for _, format := range []string{"json", "ecs", "xml"} {
-		w := newWorld(t, output.Settings{Identity: "tag"}, "wef.sub", "dead", "default")
+		w := newWorld(t, output.Settings{Identity: output.Identity{Mode: "tag"}}, "wef.sub", "dead", "default")
 		for range 2 {
 			deliver(t, w.kafka, batch(format, raw...))
 		}

@@ -92,12 +92,13 @@ func (k *Kafka) known(b *events.Batch, raw []byte) []producer.Header {
 	if err == nil || r.Computer != nil && r.TimeCreated != nil && r.EventRecordID != nil {
 		id = AppendID(nil, b.Source, &r)
 	}
-	texts := k.texts(b, &r, id)
-	if err != nil && r.Computer == nil {
-		texts[2] = nil // it may name one further on
+	if err == nil || r.Computer != nil { // else it may name one further on
+		var s sender
+		s.is(b.Source, k.identity.Load())
+		r.Identity = s.compare(r.Computer)
 	}
 	var h []producer.Header
-	for i, text := range texts {
+	for i, text := range ownTexts(&r, id) {
 		if len(text) > 0 {
 			h = append(h, producer.Header{Key: ownKeys[i], Value: text})
 		}

@@ -111,6 +111,7 @@ func (e *ECS) delivery() {
 	from := len(e.scratch)
 	e.scratch = AppendID(e.scratch, b.Source, r)
 	e.set(eventUID, e.scratch[from:])
+	e.set(identityLabel, r.Identity)
 	e.unsigned(eventSeverity, uint64(e.Severities.of(r))*20)
 	if b.EventOriginal {
 		e.original()

@@ -58,6 +58,7 @@ const (
 	groupDomain
 	groupName
 	hostName
+	identityLabel
 	logLevel
 	renderedMessage
 	networkTransport
@@ -207,7 +208,7 @@ var schema = [members]struct {
 	fileSubjectName: {"file.code_signature.subject_name", asText}, fileStatus: {"file.code_signature.status", asText},
 	fileValid: {"file.code_signature.valid", asTruth}, fileTrusted: {"file.code_signature.trusted", asTruth},
 	groupID: {"group.id", asText}, groupDomain: {"group.domain", asText}, groupName: {"group.name", asText},
-	hostName: {"host.name", asText}, logLevel: {"log.level", asWord}, renderedMessage: {"message", asText},
+	hostName: {"host.name", asText}, identityLabel: {"labels.identity", asWord}, logLevel: {"log.level", asWord}, renderedMessage: {"message", asText},
 	networkTransport: {"network.transport", asText}, networkProtocol: {"network.protocol", asText}, networkDirection: {"network.direction", asWord},
 	networkType: {"network.type", asWord}, networkCommunityID: {"network.community_id", asWord},
 	observerName: {"observer.name", asText}, observerProduct: {"observer.product", asWord},

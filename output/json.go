@@ -57,6 +57,9 @@ func (e *JSON) appendCollector(dst []byte, b *events.Batch, r *events.Record) []
 	dst = AppendID(dst, b.Source, r)
 	dst = append(dst, `",`...)
 	dst = append(dst, e.delivery...)
+	if len(r.Identity) > 0 {
+		dst = append(append(append(dst, `"Identity":"`...), r.Identity...), `",`...)
+	}
 	dst = append(dst, `"Severity":`...)
 	dst = strconv.AppendInt(dst, int64(e.Severities.of(r)), 10)
 	if flaw := flawOf(r); flaw != "" {

@@ -2,6 +2,7 @@ package output
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -22,7 +23,7 @@ type Settings struct {
 	Timestamp    string        // clamped | event | receive
 	MaxAge       time.Duration // of a clamped timestamp
 	MaxEvent     int           // characters of XML; a larger event is a dead letter
-	Identity     string        // off | tag: whether wef.identity compares Computer with the sender
+	Identity     Identity
 	Node         string
 	Severities   Severities // labels other than Severity's
 	Routes       []Route    // what becomes of some events beside what their subscription says
@@ -40,6 +41,7 @@ type Kafka struct {
 
 	topics      *topics
 	router      atomic.Pointer[router]
+	identity    atomic.Pointer[Identity]
 	metrics     *metrics
 	workbenches chan *workbench // free list: refilling from the heap costs page faults
 }
@@ -59,11 +61,13 @@ func New(s Settings, p *producer.Producer, log *slog.Logger) (*Kafka, error) {
 	}
 	k := &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}
 	k.router.Store(r)
+	k.SetIdentity(s.Identity)
 	return k, nil
 }
 
 // Deliver returns nil when every event of b is acknowledged by all in-sync replicas, as a record or as a dead letter. After any
-// error some of b may be stored: the source must send all of it again. b.Raw is borrowed until Deliver returns.
+// error some of b may be stored: the source must send all of it again. Only after events.ErrIdentity none of it is, and sending it again
+// does not help. b.Raw is borrowed until Deliver returns.
 func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
 	var d producer.Delivery
 	sent, err := k.send(ctx, &d, b)
@@ -92,13 +96,15 @@ func (k *Kafka) Deliver(ctx context.Context, b *events.Batch) error {
 
 // sent is what send leaves for the time after the wait.
 type sent struct {
-	dead   []misfit
-	drops  int     // events that a route dropped
-	order  []int32 // event of each appended record; nil: the records are the events, in order
-	oldest time.Time
-	bytes  int
-	flaws  flaws
-	marks  events.Marks
+	dead    []misfit
+	drops   int       // events that a route dropped
+	dropped []dropped // the same for each
+	mode    string    // of Identity
+	order   []int32   // event of each appended record; nil: the records are the events, in order
+	oldest  time.Time
+	bytes   int
+	flaws   flaws
+	marks   events.Marks
 }
 
 func (s *sent) event(index int) int {
@@ -106,6 +112,12 @@ func (s *sent) event(index int) int {
 		return index
 	}
 	return int(s.order[index])
+}
+
+// dropped is how many events a route dropped.
+type dropped struct {
+	route string
+	n     int
 }
 
 // misfit is an event that cannot be a record.
@@ -133,14 +145,21 @@ func (k *Kafka) send(ctx context.Context, d *producer.Delivery, b *events.Batch)
 			continue
 		}
 		if err := w.add(i, raw); err != nil {
-			s.dead = append(s.dead, misfit{i, "parse", err})
+			reason := "parse"
+			if errors.Is(err, events.ErrIdentity) {
+				reason = "identity"
+			}
+			s.dead = append(s.dead, misfit{i, reason, err})
 		}
 	}
-	s.oldest, s.flaws = w.oldest, w.flaws
+	s.oldest, s.flaws, s.mode = w.oldest, w.flaws, w.sender.identity.Mode
+	if err := w.refusal(s.dead); err != nil {
+		return nil, err
+	}
 	for i, n := range w.dropped {
 		if n > 0 {
 			s.drops += n
-			k.metrics.dropped.WithLabelValues(w.router.rules[i].Name).Add(float64(n))
+			s.dropped = append(s.dropped, dropped{w.router.rules[i].Name, n})
 		}
 	}
 	if len(w.groups) > 1 || len(s.dead)+s.drops > 0 {
@@ -203,7 +222,10 @@ func (k *Kafka) count(b *events.Batch, s *sent, dead []misfit) {
 		m.dead.WithLabelValues(d.reason).Inc()
 	}
 	if s.flaws.mismatched > 0 {
-		m.mismatches.WithLabelValues(b.Subscription, k.Identity).Add(float64(s.flaws.mismatched))
+		m.mismatches.WithLabelValues(b.Subscription, s.mode).Add(float64(s.flaws.mismatched))
+	}
+	for _, d := range s.dropped {
+		m.dropped.WithLabelValues(d.route).Add(float64(d.n))
 	}
 	if !s.oldest.IsZero() {
 		m.latency.WithLabelValues(b.Subscription).Observe(time.Since(s.oldest).Seconds())

@@ -90,7 +90,7 @@ func deliver(t *testing.T, k *output.Kafka, b *events.Batch) {
 }
 
 func TestRecord(t *testing.T) {
-	w := newWorld(t, output.Settings{Identity: "tag"}, "wef.sub", "dead", "default")
+	w := newWorld(t, output.Settings{Identity: output.Identity{Mode: "tag"}}, "wef.sub", "dead", "default")
 	raw := event(1, "Application", "a")
 	deliver(t, w.kafka, batch("xml", raw))
 	records := w.read(t, "wef.sub")
@@ -164,9 +164,16 @@ func TestIdentity(t *testing.T) {
 		{"pc-1", "pc-1.corp.example", "verified"},
 		{"PC-1$@CORP.EXAMPLE", "pc-1.corp.example", "verified"},
 		{"PC-1$@CORP.EXAMPLE", "pc-11", "mismatch"},
+		{"PC-1$@CORP.EXAMPLE", "PC-1", "verified"},
+		{"PC-1$@CORP.EXAMPLE", "PC-1$", "verified"},
+		{"PC-1$@CORP.EXAMPLE", "pc-1.corp.example.", "verified"},
+		{"PC-1$@CORP.EXAMPLE", "pc-1.emea.corp.example", "mismatch"},
+		{"LONGCOMPUTERNAM$@CORP.EXAMPLE", "longcomputername01.corp.example", "verified"},
+		{"longcomputernam.corp.example", "longcomputername01.corp.example", "mismatch"},
+		{"pc-1.corp.example.", "pc-1.corp.example", "verified"},
 		{"pc-1.corp.example", "", "unknown"},
 	} {
-		w := newWorld(t, output.Settings{Identity: "tag"}, "wef.sub", "dead", "default")
+		w := newWorld(t, output.Settings{Identity: output.Identity{Mode: "tag"}}, "wef.sub", "dead", "default")
 		b := batch("json", bytes.ReplaceAll(event(1, "A", "a"), []byte("PC-1"), []byte(c.computer)))
 		b.Source = c.source
 		deliver(t, w.kafka, b)
@@ -178,7 +185,7 @@ func TestIdentity(t *testing.T) {
 
 // Requirement 63: what cannot be read is a dead letter with its bytes and its reason, and the batch is delivered.
 func TestDeadLetters(t *testing.T) {
-	w := newWorld(t, output.Settings{MaxEvent: 4096, Identity: "tag"}, "wef.sub", "dead", "default")
+	w := newWorld(t, output.Settings{MaxEvent: 4096, Identity: output.Identity{Mode: "tag"}}, "wef.sub", "dead", "default")
 	broken, large, foreign := []byte("<Event><System>"), event(2, "A", strings.Repeat("x", 5000)), []byte("<Other/>")
 	b := batch("json", event(1, "A", "a"), broken, large, foreign, event(3, "A", "c"))
 	b.BadUTF16 = 2

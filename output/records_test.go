@@ -19,7 +19,7 @@ func sysmonBatch(n int, format string) *events.Batch {
 }
 
 func newBenchKafka(t testing.TB) *Kafka {
-	k, err := New(Settings{Topic: "wef.{subscription}", DefaultTopic: "d", DeadTopic: "x", MaxAge: 24 * time.Hour, Identity: "tag", Node: "n", MaxEvent: 1 << 20}, nil, nil)
+	k, err := New(Settings{Topic: "wef.{subscription}", DefaultTopic: "d", DeadTopic: "x", MaxAge: 24 * time.Hour, Identity: Identity{Mode: "tag"}, Node: "n", MaxEvent: 1 << 20}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

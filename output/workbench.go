@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ type workbench struct {
 	shape    *shape // of the subscription's format
 	shapes   [3]shape
 	router   *router
+	sender   sender
 	statics  []string // name of each rule's static topic; "" = not asked yet
 	dropped  []int    // events that each rule dropped
 
@@ -39,7 +41,7 @@ type workbench struct {
 	marks  *events.Marks // nil: nobody wants to know
 }
 
-// flaws counts what was wrong with events that were published all the same.
+// flaws counts what was wrong with events that could be read.
 type flaws struct{ illegal, truncated, mismatched int }
 
 // shape is a format as this batch needs it.
@@ -84,6 +86,7 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 		w = &workbench{k: k}
 	}
 	w.b, w.router = b, k.router.Load()
+	w.sender.is(b.Source, k.identity.Load())
 	for i := range w.shapes {
 		w.shapes[i].ready = false
 	}
@@ -146,7 +149,7 @@ func (k *Kafka) give(w *workbench) {
 	}
 }
 
-// add decodes and encodes one event.
+// add decodes and encodes one event. The error is why it cannot be a record: events.ErrIdentity, or it cannot be read.
 func (w *workbench) add(i int, raw []byte) error {
 	r := &w.record
 	if err := w.decoder.Decode(raw, r); err != nil {
@@ -155,12 +158,16 @@ func (w *workbench) add(i int, raw []byte) error {
 	if w.b.BadUTF16 > 0 && bytes.Contains(raw, replacement) {
 		r.Illegal = true // not there when the host wrote it, as far as we can tell
 	}
+	r.Identity = w.sender.compare(r.Computer)
+	w.note(r)
+	if w.sender.identity.strict() && bytes.Equal(r.Identity, mismatch) {
+		return w.sender.foreign(r.Computer)
+	}
 	e := entry{event: int32(i), shape: w.shape, time: w.k.timestamp(r.Time, w.b.Received)}
 	template, static := w.template, w.static
 	if rule := w.router.find(w.b.Subscription, r); rule != nil {
 		if rule.Then.Drop {
 			w.dropped[rule.number]++
-			w.note(r)
 			return nil
 		}
 		if rule.topic != nil {
@@ -187,7 +194,6 @@ func (w *workbench) add(i int, raw []byte) error {
 	}
 	w.describe(&e)
 	w.entries = append(w.entries, e)
-	w.note(r)
 	return nil
 }
 
@@ -204,20 +210,16 @@ var replacement = []byte("\uFFFD")
 // describe writes the event's own headers, in the order of ownKeys.
 func (w *workbench) describe(e *entry) {
 	w.id = AppendID(w.id[:0], w.b.Source, &w.record)
-	for i, text := range w.k.texts(w.b, &w.record, w.id) {
+	for i, text := range ownTexts(&w.record, w.id) {
 		from := len(w.arena)
 		w.arena = append(w.arena, text...)
 		e.texts[i] = span{from, len(w.arena)}
 	}
 }
 
-// texts are those of the headers in ownKeys; those without a value are empty. They alias r and id.
-func (k *Kafka) texts(b *events.Batch, r *events.Record, id []byte) [own][]byte {
-	var claim []byte
-	if k.Identity != "off" {
-		claim = identity(b.Source, r.Computer)
-	}
-	return [own][]byte{id, r.Computer, claim, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
+// ownTexts are those of the headers in ownKeys; those without a value are empty. They alias r and id.
+func ownTexts(r *events.Record, id []byte) [own][]byte {
+	return [own][]byte{id, r.Computer, r.Identity, r.TimeCreated, r.Channel, r.Provider, r.EventID, r.EventRecordID}
 }
 
 func (w *workbench) note(r *events.Record) {
@@ -230,12 +232,22 @@ func (w *workbench) note(r *events.Record) {
 	if r.Truncated {
 		w.flaws.truncated++
 	}
-	if w.k.Identity != "off" && bytes.Equal(identity(w.b.Source, r.Computer), mismatch) {
+	if bytes.Equal(r.Identity, mismatch) {
 		w.flaws.mismatched++
 	}
 	if !r.Time.IsZero() && (w.oldest.IsZero() || r.Time.Before(w.oldest)) {
 		w.oldest = r.Time
 	}
+}
+
+// refusal is the error of a batch that nothing of may be written; its events of other computers are among dead and are counted here.
+func (w *workbench) refusal(dead []misfit) error {
+	if w.sender.identity.Mode != "reject" || w.flaws.mismatched == 0 {
+		return nil
+	}
+	w.k.metrics.mismatches.WithLabelValues(w.b.Subscription, "reject").Add(float64(w.flaws.mismatched))
+	first := slices.IndexFunc(dead, func(m misfit) bool { return m.reason == "identity" })
+	return fmt.Errorf("%d of %d events: %w", w.flaws.mismatched, len(w.b.Raw), dead[first].err)
 }
 
 // records builds the records of one topic, in order, and appends their events to order unless that is nil. They alias the

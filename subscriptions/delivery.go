@@ -2,6 +2,7 @@ package subscriptions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -32,6 +33,10 @@ func (m *Manager) Events(ctx context.Context, from wsman.Source, msg *wsman.Even
 	}
 	if err := m.deliver(ctx, s, from, msg); err != nil {
 		m.heard(s, from, &msg.Header) // it is there, however long Kafka may not be
+		if errors.Is(err, events.ErrIdentity) {
+			s.count.refused.Inc()
+			return &wsman.Fault{Status: 403, Reason: "identity", Err: err}
+		}
 		s.count.later.Inc()
 		return err
 	}

@@ -106,12 +106,6 @@ type AdminConfig struct {
 	Pprof     bool   `yaml:"pprof"`      // on the socket only
 }
 
-// IdentityConfig compares an event's own Computer with its proven sender.
-type IdentityConfig struct {
-	Computer string   `yaml:"computer"` // off | tag
-	Relays   []string `yaml:"relays"`
-}
-
 // SeverityConfig is another label for all events of one id.
 type SeverityConfig struct {
 	Provider string `yaml:"provider"` // as in the event

@@ -255,7 +255,7 @@ func (k *KerberosConfig) acceptor(c *Config, listener string) *kerberos.Acceptor
 // settings are all that shapes records.
 func (c *Config) settings() output.Settings {
 	s := c.Kafka.settings()
-	s.Node, s.MaxEvent, s.Identity, s.Severities, s.Routes = c.Node, int(c.Limits.Event), c.Identity.Computer, c.severities(), c.routes()
+	s.Node, s.MaxEvent, s.Identity, s.Severities, s.Routes = c.Node, int(c.Limits.Event), c.Identity.rules(), c.severities(), c.routes()
 	return s
 }
 

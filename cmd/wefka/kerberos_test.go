@@ -33,6 +33,7 @@ func TestKerberosLine(t *testing.T) {
 	kdc, hosts, collector := domain(t, 50)
 	l := newLab(t, kafka.Addr(), "lab", sysmonQuery, "json")
 	address := l.listenKerberos(collector)
+	l.configure("identity: {computer: reject}\n") // the realm is the hosts' domain
 	tickets := []string{"--url", "http://localhost:" + port(address) + "/wsman/SubscriptionManager/WEC", "--keytab", hosts, "--krb5-conf", kdc.Krb5Conf(), "--spn", service}
 	s := l.serve()
 

@@ -26,15 +26,7 @@ func (c *Config) Validate() []error {
 	if strings.ContainsFunc(c.Node, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		v.add("node", "%q holds a control character", c.Node)
 	}
-	switch c.Identity.Computer {
-	case "quarantine", "reject":
-		v.add("identity.computer", "%s is not built yet; use tag, and look at the header wef.identity", c.Identity.Computer)
-	default:
-		v.oneOf("identity.computer", c.Identity.Computer, "off", "tag")
-	}
-	if len(c.Identity.Relays) > 0 {
-		v.add("identity.relays", "not built yet")
-	}
+	v.identity(&c.Identity)
 	v.severity(c.Severity)
 	v.routes(c)
 	v.oneOf("log.format", c.Log.Format, "auto", "text", "json")
