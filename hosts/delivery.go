@@ -35,6 +35,9 @@ func (b *Book) Delivered(batch *events.Batch, m *events.Marks, dead int, why err
 	name := wordOf(batch.Subscription)
 	for i := range m.Channels {
 		c := &m.Channels[i]
+		if strings.EqualFold(c.Channel, sysmonChannel) {
+			h.sysmonAt = at(now)
+		}
 		n, restarted := h.advance(name, c, batch.Whole[strings.ToLower(c.Channel)])
 		jumps += n
 		if restarted {

@@ -21,7 +21,8 @@ type host struct {
 	etype       word
 	withheld    word // subscriptions that its last Enumerate did not get, and why
 	sysmon      word
-	config      word // of Sysmon
+	config      word  // of Sysmon
+	sysmonAt    stamp // when events of its channel last came
 	certificate stamp
 	skew        time.Duration // of its clock, as far as known; positive: ahead
 	first, seen stamp

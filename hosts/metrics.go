@@ -11,6 +11,7 @@ type metrics struct {
 	gaps, clears *prometheus.CounterVec
 	skew         *prometheus.HistogramVec
 	expiring     prometheus.Collector
+	sysmon       prometheus.Collector
 }
 
 func newMetrics(b *Book) *metrics {
@@ -24,6 +25,7 @@ func newMetrics(b *Book) *metrics {
 			Help:    "How far the newest event of a batch lies in our future: the host's clock is ahead at least so much.",
 			Buckets: []float64{0, 1, 5, 30, 60, 300, 3600, 86400}}, []string{"subscription"}),
 		expiring: expiring{b, prometheus.NewDesc("host_certificates_expiring", "Hosts whose certificate ends within the window, or has ended.", []string{"window"}, nil)},
+		sysmon:   sysmon{b, prometheus.NewDesc("sysmon_hosts", "Hosts that sent events of Sysmon and were heard in the last hour: reporting, or silent if the last hour had none of Sysmon.", []string{"state"}, nil)},
 	}
 }
 
@@ -38,7 +40,7 @@ func (m *metrics) of(subscription string) counters {
 
 // Metrics are the room's collectors, for main to register.
 func (b *Book) Metrics() []prometheus.Collector {
-	return []prometheus.Collector{b.metrics.gaps, b.metrics.clears, b.metrics.skew, b.metrics.expiring}
+	return []prometheus.Collector{b.metrics.gaps, b.metrics.clears, b.metrics.skew, b.metrics.expiring, b.metrics.sysmon}
 }
 
 // expiring counts certificates when somebody looks.
@@ -73,4 +75,18 @@ func (e expiring) Collect(ch chan<- prometheus.Metric) {
 	for i, w := range windows {
 		ch <- prometheus.MustNewConstMetric(e.desc, prometheus.GaugeValue, float64(counts[i]), w.name)
 	}
+}
+
+// sysmon counts hosts by what became of their Sysmon when somebody looks.
+type sysmon struct {
+	b    *Book
+	desc *prometheus.Desc
+}
+
+func (s sysmon) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
+
+func (s sysmon) Collect(ch chan<- prometheus.Metric) {
+	reporting, silent := s.b.sysmonHosts()
+	ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(reporting), "reporting")
+	ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(silent), "silent")
 }
