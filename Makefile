@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build quickstart test lint fuzz bench bench-server peers dist clean
+.PHONY: help build quickstart test lint fuzz bench bench-server peers ordeal dist clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench-server: ## the whole program on real Kafka: CPU an event, latency, memory;
 
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers
+
+ordeal: peers ## real Kafka, two collectors and hosts under FOR=30m of faults; SEED=n plays one again; is anything acknowledged missing?
+	WEFKA_ORDEAL_FOR=$(or $(FOR),30m) WEFKA_ORDEAL_SEED=$(SEED) go test -count=1 -timeout 0 -v -run 'TestOrdeal$$' ./internal/ordeal
 
 dist: ## a release into dist/: archives, deb, rpm, apk, image, bills of materials, checksums; equal sources give equal files
 	deploy/dist

@@ -88,7 +88,7 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 	if err := h.openStore(); err != nil {
 		return h, err
 	}
-	h.manager = subscriptions.NewManager(h.store, h.sink, log)
+	h.manager = subscriptions.NewManager(h.store, promised(h.sink), log)
 	h.manager.ForgetAfter = config.State.ForgetAfter.Duration()
 	h.watchHosts()
 	h.manager.Replace(subs)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type Broker struct {
 	options options
 
 	addr, controller, sasl, tls, front string
+	lines                              []string  // own addresses of options.lines, then that for the other nodes
 	nodes                              []*Broker // of the whole cluster
 	identity                           *identity
 
@@ -41,6 +43,8 @@ type options struct {
 	users    bool
 	tls      bool
 	behind   func(addr string) string
+	lines    []line
+	between  func(node int, addr string) string
 }
 
 // Option is something that a broker has beyond a plain-text listener.
@@ -194,7 +198,7 @@ func (b *Broker) write() {
 	n := len(b.nodes)
 	var voters []string
 	for _, v := range b.nodes {
-		voters = append(voters, fmt.Sprintf("%d@%s", v.id, v.controller))
+		voters = append(voters, fmt.Sprintf("%d@%s", v.id, v.forOthers(v.controller)))
 	}
 	listeners := map[string]string{"PLAIN": b.addr, "CONTROLLER": b.controller}
 	protocols := map[string]string{"PLAIN": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
@@ -231,6 +235,7 @@ func (b *Broker) write() {
 	if b.options.behind != nil {
 		listeners["FRONT"], protocols["FRONT"] = b.front, "PLAINTEXT"
 	}
+	maps.Copy(s, b.addLines(listeners, protocols))
 	s["listener.security.protocol.map"] = join(protocols, ":")
 	s["listeners"] = join(listeners, "://")
 	delete(listeners, "CONTROLLER")
@@ -238,6 +243,7 @@ func (b *Broker) write() {
 		listeners["FRONT"] = b.options.behind(b.front)
 		b.front = listeners["FRONT"]
 	}
+	b.advertiseLines(listeners)
 	s["advertised.listeners"] = join(listeners, "://")
 	maps.Copy(s, b.options.settings)
 	var text strings.Builder
@@ -257,17 +263,20 @@ func join(m map[string]string, between string) string {
 	return strings.Join(parts, ",")
 }
 
-// freePorts returns n addresses on loopback that nobody listened on a moment ago.
+// freePorts returns n addresses on loopback that nobody listened on a moment ago. They are below those that systems give to outgoing
+// connections: a node that is started again finds its own free.
 func freePorts(t testing.TB, n int) []string {
 	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	addrs := make([]string, 0, n)
+	for tries := 0; len(addrs) < n; tries++ {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+mathrand.IntN(17000)))
+		if err != nil && tries > 100*n {
 			t.Fatal(err)
+		} else if err != nil {
+			continue
 		}
 		defer ln.Close() // only at the end: no address twice
-		addrs[i] = ln.Addr().String()
+		addrs = append(addrs, ln.Addr().String())
 	}
 	return addrs
 }

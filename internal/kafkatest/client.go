@@ -111,7 +111,7 @@ func ReadAll(t testing.TB, addr string, topics ...string) (records []Record) {
 // Each is ReadAll for more than memory holds: partitions come as they like, each in its order.
 func Each(t testing.TB, addr string, do func(Record), topics ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	client := newClient(t, addr, kgo.FetchMaxWait(100*time.Millisecond))
 	var left map[part]int64

@@ -43,12 +43,13 @@ func StartCluster(t testing.TB, n int, opts ...Option) *Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 5*n)
+	each := 6 + len(o.lines)
+	ports := freePorts(t, each*n)
 	nodes := make([]*Broker, n)
 	for i := range nodes {
-		p := ports[5*i:]
+		p := ports[each*i:]
 		nodes[i] = &Broker{t: t, id: i + 1, dir: t.TempDir(), libs: libs, options: o, nodes: nodes, identity: identity,
-			addr: p[0], controller: p[1], sasl: p[2], tls: p[3], front: p[4]}
+			addr: p[0], controller: p[1], sasl: p[2], tls: p[3], front: p[4], lines: p[5:each]}
 	}
 	var random [16]byte
 	rand.Read(random[:])
@@ -127,7 +128,9 @@ func (c *Cluster) CreateTopic(name string, partitions, replication int, config m
 
 // Leader is the node that leads a partition, as one of the nodes knows it; -1 if none does or nobody says.
 func (c *Cluster) Leader(topic string, partition int) int {
-	p, err := describe(c.t.Context(), c.client(), topic, partition)
+	client := c.client()
+	defer client.Close()
+	p, err := describe(c.t.Context(), client, topic, partition)
 	if err != nil || p.Leader < 0 {
 		return -1
 	}
@@ -141,6 +144,7 @@ func (c *Cluster) MoveLeader(topic string, partition, to int) error {
 		return fmt.Errorf("node %d does not run", to)
 	}
 	client := c.client()
+	defer client.Close()
 	return poll(c.t.Context(), 10*time.Second, func(ctx context.Context) error {
 		p, err := describe(ctx, client, topic, partition)
 		if err != nil {
