@@ -98,7 +98,7 @@ const hostsOnPage = 25
 
 // hostsOn adds the hosts that the reader asked for.
 func (h *house) hostsOn(s *page.Snapshot) {
-	counts, all := h.hosts.Counts()
+	counts, all := h.pulse.hosts(h.hosts, s.Now)
 	for _, state := range hosts.States {
 		s.States = append(s.States, page.Count{State: string(state), Hosts: counts[state]})
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/wefka/wefka/hosts"
 )
 
 const (
@@ -22,6 +24,20 @@ type pulse struct {
 	events   []float64 // a second
 	latency  []float64 // seconds, the mean of event requests
 	previous reading
+	states   map[hosts.State]int // of the newest look
+	all      int
+	looked   time.Time
+}
+
+// hosts counts hosts by state, at most once a step: with 100,000 of them that takes longer than all the rest of the page.
+func (p *pulse) hosts(book *hosts.Book, now time.Time) (states map[hosts.State]int, all int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if stale := now.Sub(p.looked) >= pulseStep; stale || p.all < 1000 {
+		p.states, p.all = book.Counts()
+		p.looked = now
+	}
+	return p.states, p.all
 }
 
 // reading is what the counters said.
