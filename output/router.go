@@ -94,10 +94,14 @@ func (r *rule) fits(subscription string, e *events.Record) bool {
 	w := &r.When
 	return hasID(w.EventIDs, e.ID) &&
 		(r.levels == 0 || r.hasLevel(e.Level)) &&
-		(len(w.Subscriptions) == 0 || slices.ContainsFunc(w.Subscriptions, func(s string) bool { return strings.EqualFold(s, subscription) })) &&
+		w.hasSubscription(subscription) &&
 		(len(w.Channels) == 0 || hasText(w.Channels, e.Channel)) &&
 		(len(w.Providers) == 0 || hasText(w.Providers, e.Provider)) &&
 		(len(w.Fields) == 0 || hasFields(w.Fields, e))
+}
+
+func (w *When) hasSubscription(name string) bool {
+	return len(w.Subscriptions) == 0 || slices.ContainsFunc(w.Subscriptions, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
 func hasID(ranges []Range, id uint32) bool {

@@ -95,7 +95,9 @@ func (s Settings) Names(subscriptions map[string]string) ([]string, error) {
 			continue
 		}
 		for sub := range subscriptions {
-			names = append(names, topic.Name(sub))
+			if route.When.hasSubscription(sub) {
+				names = append(names, topic.Name(sub))
+			}
 		}
 	}
 	slices.Sort(names)

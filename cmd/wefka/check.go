@@ -130,11 +130,15 @@ func (r *report) config(ctx context.Context, c *Config, online bool) {
 			r.ok("subscriptions", fmt.Sprintf("%s: version %s", s.Name, s.Version()))
 		}
 	}
+	settings := c.settings()
 	for i := range c.Routes {
 		if len(problems) > 0 {
 			break // it may be one of them that is wrong
 		}
 		r.ok("route", c.Routes[i].summary())
+		if missing, _ := settings.Unlisted(&settings.Routes[i]); len(missing) > 0 {
+			r.warn("route", fmt.Errorf("%s: not in kafka.topics, and so written to %s: %s", c.Routes[i].Name, settings.DefaultTopic, strings.Join(missing, ", ")))
+		}
 	}
 	for i := range c.Listeners {
 		if len(problems) > 0 {

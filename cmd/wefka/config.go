@@ -24,6 +24,7 @@ type Config struct {
 	Limits        LimitsConfig     `yaml:"limits"`
 	Log           LogConfig        `yaml:"log"`
 
+	name string // of the file; "" = there is none
 	dir  string // of the file: relative paths start here
 	env  func(string) (string, bool)
 	file *strict.Document // where each value stands
@@ -153,15 +154,17 @@ func defaults() *Config {
 }
 
 // loadConfig reads the main file over the defaults. Errors say file, line and column.
-func (p *program) loadConfig() (*Config, error) {
-	data, err := os.ReadFile(p.config)
+func (p *program) loadConfig() (*Config, error) { return readConfig(p.config, p.env) }
+
+func readConfig(name string, env func(string) (string, bool)) (*Config, error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w; name the file with --config", err)
 	}
 	c := defaults()
-	c.dir, c.env = filepath.Dir(p.config), p.env
-	reader := strict.Reader{Lookup: p.env, Dir: c.dir}
-	if c.file, err = reader.Read(p.config, data, c); err != nil {
+	c.name, c.dir, c.env = name, filepath.Dir(name), env
+	reader := strict.Reader{Lookup: env, Dir: c.dir}
+	if c.file, err = reader.Read(name, data, c); err != nil {
 		return nil, err
 	}
 	c.complete()

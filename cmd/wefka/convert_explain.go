@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +11,8 @@ import (
 	"github.com/wefka/wefka/subscriptions"
 )
 
-// explainRoutes writes, for each event, channel, id and record number, then topic and format, then the route that decided.
+// explainRoutes writes, for each event, channel, id and record number, then topic and format, then the route that decided, then the key that
+// it would have from a host whose certificate names the event's Computer.
 func (p *program) explainRoutes(subscription string) (func([]byte, *events.Record) ([]byte, error), error) {
 	config, err := p.loadConfig()
 	if err != nil {
@@ -49,7 +51,11 @@ func (p *program) explainRoutes(subscription string) (func([]byte, *events.Recor
 		if plan.Rule != "" {
 			why = "route " + plan.Rule
 		}
-		return fmt.Appendf(line, "%s %s #%s → %s (%s)", r.Channel, r.EventID, r.EventRecordID, what, why), nil
+		line = fmt.Appendf(line, "%s %s #%s → %s (%s)", r.Channel, r.EventID, r.EventRecordID, what, why)
+		if !plan.Dropped && len(r.Computer) > 0 { // a recording does not say who proved what
+			line = fmt.Appendf(line, ", key %s", bytes.ToLower(r.Computer))
+		}
+		return line, nil
 	}, nil
 }
 

@@ -82,6 +82,10 @@ func TestExplain(t *testing.T) {
 		{"offer-none", func(s *site) string { return "127.0.0.9" }},
 		{"kafka-away", func(s *site) string { return "127.0.0.9" }},
 	})
+	try(refusing(t), []provocation{{"deliver-refused", func(s *site) string {
+		s.deliver("relay.lab.example", "", sysmonEvent("other.lab.example", 1, time.Now()))
+		return "relay.lab.example"
+	}}})
 	try(loggedOut(t), []provocation{{"kafka-login", func(s *site) string { return "127.0.0.9" }}})
 	if t.Failed() {
 		return
@@ -186,6 +190,19 @@ func nowhere(t *testing.T) *site {
 	if err := os.Remove(s.path("subscriptions.d/lab.yaml")); err != nil {
 		t.Fatal(err)
 	}
+	s.serve()
+	return s
+}
+
+// refusing is one that takes events of nobody but their sender.
+func refusing(t *testing.T) *site {
+	s := &site{lab: newLab(t, freeAddress(t), "lab", sysmonQuery, "json"), t: t}
+	s.addresses = map[string]string{"tls": s.lab.address}
+	var err error
+	if s.authority, err = certs.LoadAuthority(s.path("ca.pem"), s.path("ca.key")); err != nil {
+		t.Fatal(err)
+	}
+	s.configure("identity: {computer: reject}\n")
 	s.serve()
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -107,7 +108,7 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 	return loaded.Subscriptions, warnings, errors.Join(errs...)
 }
 
-// reload reads subscriptions, certificates and keytabs whole, then swaps; an error leaves everything as it was.
+// reload reads subscriptions, routes, identity, certificates and keytabs whole, then swaps; an error leaves everything as it was.
 func (h *house) reload() error {
 	h.reloads.turn.Lock()
 	defer h.reloads.turn.Unlock()
@@ -129,7 +130,11 @@ func (h *house) swap() error {
 	if err != nil {
 		return err
 	}
-	names, err := h.config.topics(subs)
+	config, err := h.rules()
+	if err != nil {
+		return err
+	}
+	names, err := config.topics(subs)
 	if err != nil {
 		return err
 	}
@@ -139,8 +144,34 @@ func (h *house) swap() error {
 		}
 	}
 	h.producer.SetTopics(names)
+	if err := h.sink.SetRoutes(config.routes()); err != nil {
+		return err
+	}
+	h.sink.SetIdentity(config.Identity.rules())
 	h.manager.Replace(subs)
 	return nil
+}
+
+// rules reads the main file again and gives the configuration in force with its routes and identity. All else of it needs a restart.
+func (h *house) rules() (*Config, error) {
+	if h.config.name == "" {
+		return h.config, nil
+	}
+	read, err := readConfig(h.config.name, h.config.env)
+	if err != nil {
+		return nil, err
+	}
+	if problems := read.Validate(); len(problems) > 0 {
+		return nil, errors.Join(append(problems, errInvalid)...)
+	}
+	config := *h.config
+	config.Routes, config.Identity = read.Routes, read.Identity
+	config.file, read.file, config.env, read.env = nil, nil, nil, nil
+	if !reflect.DeepEqual(&config, read) {
+		h.log.Warn("the main file has changes that need a restart; routes and identity are taken now", "file", config.name)
+	}
+	config.file, config.env = h.config.file, h.config.env
+	return &config, nil
 }
 
 // settle is how long files must rest before they are read: editors and Kubernetes change several in a row.
@@ -189,6 +220,9 @@ func (h *house) watch(ctx context.Context, hup <-chan os.Signal) error {
 // watched are the folders to watch, with the files in them that matter ("" = all *.yaml).
 func (c *Config) watched() map[string][]string {
 	files := map[string][]string{c.path(c.Subscriptions): {""}}
+	if c.name != "" {
+		files[filepath.Clean(c.dir)] = []string{filepath.Base(c.name)}
+	}
 	for _, l := range c.Listeners {
 		for _, f := range l.files() {
 			folder, name := filepath.Split(c.path(f))

@@ -89,6 +89,12 @@ func (v *validator) routes(c *Config) {
 			}
 		}
 	}
+	settings := c.settings()
+	for i, r := range settings.Routes {
+		if missing, all := settings.Unlisted(&r); all {
+			v.add(fmt.Sprintf("routes[%d].then.topic", i), "no name that it can yield is in kafka.topics, so all of it would go to %s; add %s there", settings.DefaultTopic, strings.Join(missing, ", "))
+		}
+	}
 	_, err := output.New(output.Settings{Topic: "t", DefaultTopic: "t", DeadTopic: "t", Routes: c.routes()}, nil, nil)
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -67,3 +67,30 @@ func TestRoutesLine(t *testing.T) {
 		t.Errorf("wrong places: %v", where)
 	}
 }
+
+// Routes and identity are taken while running, with the topics that they need; a mistake leaves the old in use.
+func TestReloadRules(t *testing.T) {
+	broker := kafkatest.Fake(t, 1, 1, "wef.lab", "wef.apart", "wef.dead").ListenAddrs()[0]
+	l := newLab(t, broker, "lab", sysmonQuery, "json")
+	s := l.serve()
+	l.simulate("--events", "3").wait()
+
+	l.configure("routes: [{name: all, then: {topic: wef.apart, drop: true}}]\n")
+	if line := s.wait(t, `"msg":"reload failed"`); !strings.Contains(line, "routes[0].then") || !strings.Contains(line, "wefka.yaml:") {
+		t.Error(line)
+	}
+	l.edit(", drop: true", "")
+	l.configure("identity: {computer: quarantine}\n")
+	s.wait(t, `"msg":"reloaded"`)
+	l.simulate("--events", "5").wait()
+	l.speakFor("new.lab.example").wait()
+
+	l.edit("delivery_timeout: 8s", "delivery_timeout: 7s")
+	s.wait(t, "need a restart")
+	s.stop(t)
+	for topic, want := range map[string]int{"wef.lab": 3, "wef.apart": 5, "wef.dead": 3} {
+		if got := len(kafkatest.ReadAll(t, broker, topic)); got != want {
+			t.Errorf("%s has %d records, want %d", topic, got, want)
+		}
+	}
+}
