@@ -280,7 +280,7 @@ func (c *Config) topics(subs []*subscriptions.Subscription) ([]string, error) {
 func (c *Config) producer(topics []string, log *slog.Logger) (*producer.Producer, error) {
 	k := &c.Kafka
 	pc := producer.Config{Brokers: k.Brokers, ClientID: k.ClientID, Topics: topics, Compression: k.Compression, Log: log,
-		SASL:            producer.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: k.SASL.Password},
+		SASL:            producer.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: k.SASL.Password, TokenFile: c.path(k.SASL.TokenFile)},
 		DeliveryTimeout: k.DeliveryTimeout.Duration(), Linger: k.Linger.Duration(), Buffer: int64(k.Buffer)}
 	if k.TLS.Enabled {
 		var err error

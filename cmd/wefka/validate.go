@@ -138,12 +138,13 @@ func (v *validator) kafka(k *KafkaConfig) {
 	}
 	v.oneOf("kafka.compression", k.Compression, "zstd", "lz4", "snappy", "gzip", "none")
 	v.oneOf("kafka.timestamp", k.Timestamp, "clamped", "event", "receive")
-	if k.SASL.Mechanism == "oauthbearer" || k.SASL.TokenFile != "" {
-		v.add("kafka.sasl", "oauthbearer is not built yet; use plain, scram-sha-256 or scram-sha-512")
-		return
-	}
-	v.oneOf("kafka.sasl.mechanism", k.SASL.Mechanism, "", "plain", "scram-sha-256", "scram-sha-512")
-	if k.SASL.Mechanism != "" {
+	v.oneOf("kafka.sasl.mechanism", k.SASL.Mechanism, "", "plain", "scram-sha-256", "scram-sha-512", "oauthbearer")
+	switch {
+	case k.SASL.Mechanism == "oauthbearer":
+		v.require("kafka.sasl.token_file", k.SASL.TokenFile)
+	case k.SASL.TokenFile != "":
+		v.add("kafka.sasl.token_file", "only mechanism oauthbearer reads it")
+	case k.SASL.Mechanism != "":
 		v.require("kafka.sasl.username", k.SASL.Username)
 		v.require("kafka.sasl.password", k.SASL.Password)
 	}

@@ -55,8 +55,8 @@ func Setting(key, value string) Option {
 	return func(o *options) { o.settings[key] = value }
 }
 
-// SASL adds a SASL_PLAINTEXT listener (SASLAddr) for PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, and an authorizer: user wefka
-// (password secret) may do all, user guest (password guest) nothing. The other listeners may do all.
+// SASL adds a SASL_PLAINTEXT listener (SASLAddr) for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsigned tokens), and an
+// authorizer: user wefka (password secret) may do all, user guest (password guest) nothing. The other listeners may do all.
 func SASL() Option { return func(o *options) { o.users = true } }
 
 // TLS adds a TLS listener (TLSAddr) that demands a client certificate.

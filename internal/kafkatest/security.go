@@ -17,10 +17,11 @@ import (
 )
 
 var saslSettings = map[string]string{
-	"sasl.enabled.mechanisms":                                      "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+	"sasl.enabled.mechanisms":                                      "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
 	"listener.name.sasl.plain.sasl.jaas.config":                    `org.apache.kafka.common.security.plain.PlainLoginModule required user_wefka="secret" user_guest="guest";`,
 	"listener.name.sasl.scram-sha-256.sasl.jaas.config":            `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
 	"listener.name.sasl.scram-sha-512.sasl.jaas.config":            `org.apache.kafka.common.security.scram.ScramLoginModule required;`,
+	"listener.name.sasl.oauthbearer.sasl.jaas.config":              `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
 	"authorizer.class.name":                                        "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 	"super.users":                                                  "User:ANONYMOUS;User:wefka;User:CN=kafkatest",
 	"listener.name.sasl.connection.failed.authentication.delay.ms": "10",

@@ -3,8 +3,11 @@ package producer_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +31,7 @@ func TestKafka(t *testing.T) {
 	t.Run("refresh", func(t *testing.T) { realRefresh(t, b) })
 	t.Run("tls", func(t *testing.T) { realTLS(t, b) })
 	t.Run("sasl", func(t *testing.T) { realSASL(t, b) })
+	t.Run("oauthbearer", func(t *testing.T) { realBearer(t, b) })
 	t.Run("producer id", func(t *testing.T) { realIdentity(t, b) })
 	t.Run("recreated topic", func(t *testing.T) { realRecreated(t, b) })
 }
@@ -220,6 +224,42 @@ func realSASL(t *testing.T, b *kafkatest.Broker) {
 	if got, _ := stored(t, b.Addr(), "sasl"); len(got) != 3 {
 		t.Error(got)
 	}
+}
+
+// realBearer: the token is read for each connection; what is wrong with it is said.
+func realBearer(t *testing.T, b *kafkatest.Broker) {
+	b.CreateTopic("bearer", 1, nil)
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := func(user string, expires time.Time) string {
+		claims := fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, user, time.Now().Add(-2*time.Hour).Unix(), expires.Unix())
+		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + "."
+	}
+	p := start(t, []string{b.SASLAddr()}, on("bearer", func(c *producer.Config) { c.SASL = producer.SASL{Mechanism: "oauthbearer", TokenFile: file} }))
+	later := time.Now().Add(time.Hour)
+	for _, test := range []struct{ name, token, want string }{
+		{"empty", " \n", "token_file"},
+		{"two", "a b", "token_file"},
+		{"expired", token("wefka", time.Now().Add(-time.Hour)), "token"},
+		{"nonsense", "x.y.z", "token"},
+		{"no rights", token("guest", later), "DESCRIBE and WRITE"},
+		{"right", token("wefka", later) + "\n", ""},
+	} {
+		write(test.token)
+		says(t, test.name, test.want, p.Check(limit(t, 10*time.Second)))
+	}
+	eventually(t, 15*time.Second, func() error {
+		_, err := deliver(limit(t, 10*time.Second), p, "bearer", "k", values("v", 2))
+		return err
+	})
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	says(t, "no file", "token_file", p.Check(limit(t, 10*time.Second)))
 }
 
 // realIdentity: a producer id needs no coordinator, and makes the broker create nothing.

@@ -91,7 +91,7 @@ var verdicts = map[kafka.Error]verdict{
 	kafka.UnsupportedCompressionType:  {reason: "unsupported", action: refuseTopic, cure: "the broker does not know this kafka.compression"},
 	kafka.PolicyViolation:             {reason: "policy", action: refuseTopic, cure: "a policy of the broker forbids it"},
 	kafka.ClusterAuthorizationFailed:  {reason: "cluster_authorization", action: refuseAll, cure: "allow this user to write to the cluster"},
-	kafka.SASLAuthenticationFailed:    {reason: "sasl", action: refuseAll, cure: "check kafka.sasl: the broker does not take this user name and password"},
+	kafka.SASLAuthenticationFailed:    {reason: "sasl", action: refuseAll, cure: "check kafka.sasl: the broker does not take this user name and password, or this token"},
 	kafka.UnsupportedSASLMechanism:    {reason: "sasl", action: refuseAll, cure: "check kafka.sasl.mechanism: the broker does not offer it"},
 	kafka.IllegalSASLState:            {reason: "sasl", action: refuseAll, cure: "this listener of the broker wants no SASL: check kafka.sasl and the port"},
 	kafka.UnsupportedVersion:          {reason: "unsupported", action: refuseAll, cure: "the broker is too old or too new"},
@@ -114,6 +114,8 @@ func judge(err error) verdict {
 			return v
 		}
 		return verdict{reason: "other"}
+	case errors.Is(err, errToken):
+		return verdict{reason: "sasl", action: refuseAll, cure: "look at the file of kafka.sasl.token_file"}
 	case errors.Is(err, protocol.ErrNoTopic):
 		return verdicts[kafka.UnknownTopicOrPartition]
 	case errors.Is(err, protocol.ErrNoPartition), errors.Is(err, protocol.ErrNoLeader):

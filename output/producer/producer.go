@@ -13,8 +13,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
-	"github.com/segmentio/kafka-go/sasl/plain"
-	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
 // Config is what a Producer needs to know. Only Brokers and Topics have no default.
@@ -29,26 +27,6 @@ type Config struct {
 	Linger          time.Duration // how long a request waits for company
 	Buffer          int64         // bytes of all unacknowledged batches; one partition at most a quarter; 0 = 128 MiB
 	Log             *slog.Logger  // nil: silent
-}
-
-// SASL is how to authenticate to the brokers.
-type SASL struct {
-	Mechanism          string // "" | plain | scram-sha-256 | scram-sha-512
-	Username, Password string
-}
-
-func (s SASL) mechanism() (sasl.Mechanism, error) {
-	switch s.Mechanism {
-	case "":
-		return nil, nil
-	case "plain":
-		return plain.Mechanism{Username: s.Username, Password: s.Password}, nil
-	case "scram-sha-256":
-		return scram.Mechanism(scram.SHA256, s.Username, s.Password)
-	case "scram-sha-512":
-		return scram.Mechanism(scram.SHA512, s.Username, s.Password)
-	}
-	return nil, fmt.Errorf("SASL mechanism %q: want plain, scram-sha-256 or scram-sha-512", s.Mechanism)
 }
 
 // Producer produces to the topics of one cluster.
