@@ -98,7 +98,7 @@ Run it:                                     wefka check && wefka serve`,
 	flags.StringVar(&p.adminAddress, "admin", "", "socket or URL of a running server, for commands that ask one (WEFKA_ADMIN)")
 	flags.StringVar(&p.color, "color", "auto", "auto, always or never")
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.quickstartCommand(), p.simulateCommand(), p.convertCommand(),
-		pkiCommand(), p.gpoCommand(), p.manCommand(), p.doctorCommand(), p.versionCommand(), p.stateCommand(), p.subscriptionsCommand(),
+		pkiCommand(), p.gpoCommand(), p.manCommand(), p.doctorCommand(), p.schemaCommand(), p.versionCommand(), p.stateCommand(), p.subscriptionsCommand(),
 		p.hostsCommand(), p.bookmarksCommand(), p.statusCommand(), p.reloadCommand(), p.configCommand())
 	return root
 }
