@@ -177,9 +177,10 @@ const (
 type kind uint8
 
 const (
-	asText kind = iota // a string; the value is what it says
-	asWord             // the same, of characters that JSON does not escape
-	asList             // the value is JSON, here and below
+	asText    kind = iota // a string; the value is what it says
+	asWord                // the same, of characters that JSON does not escape
+	asList                // of strings; the value is JSON, here and below
+	asObjects             // list of objects of strings
 	asNumber
 	asTruth
 	asFields // an object of strings, written from the record
@@ -195,7 +196,7 @@ var schema = [members]struct {
 	dllName: {"dll.name", asText}, dllPath: {"dll.path", asText},
 	dllMD5: {"dll.hash.md5", asWord}, dllSHA1: {"dll.hash.sha1", asWord}, dllSHA256: {"dll.hash.sha256", asWord}, dllImphash: {"dll.pe.imphash", asWord},
 	dllSubjectName: {"dll.code_signature.subject_name", asText}, dllTrusted: {"dll.code_signature.trusted", asTruth}, dllStatus: {"dll.code_signature.status", asText},
-	dnsQuestion: {"dns.question.name", asText}, dnsAnswers: {"dns.answers", asList}, dnsResolvedIP: {"dns.resolved_ip", asList},
+	dnsQuestion: {"dns.question.name", asText}, dnsAnswers: {"dns.answers", asObjects}, dnsResolvedIP: {"dns.resolved_ip", asList},
 	ecsVersion: {"ecs.version", asWord},
 	errorCode:  {"error.code", asText}, errorMessage: {"error.message", asText},
 	eventCreated: {"event.created", asWord}, eventCode: {"event.code", asText}, eventKind: {"event.kind", asWord}, eventProvider: {"event.provider", asText},
@@ -213,7 +214,7 @@ var schema = [members]struct {
 	networkType: {"network.type", asWord}, networkCommunityID: {"network.community_id", asWord},
 	observerName: {"observer.name", asText}, observerProduct: {"observer.product", asWord},
 	commandName: {"powershell.command.name", asText}, commandType: {"powershell.command.type", asText}, commandPath: {"powershell.command.path", asText},
-	commandValue: {"powershell.command.value", asText}, commandDetails: {"powershell.command.invocation_details", asList},
+	commandValue: {"powershell.command.value", asText}, commandDetails: {"powershell.command.invocation_details", asObjects},
 	connectedDomain: {"powershell.connected_user.domain", asText}, connectedName: {"powershell.connected_user.name", asText},
 	engineVersion: {"powershell.engine.version", asText}, engineNewState: {"powershell.engine.new_state", asText}, enginePreviousState: {"powershell.engine.previous_state", asText},
 	scriptBlockID: {"powershell.file.script_block_id", asText}, scriptBlockText: {"powershell.file.script_block_text", asText},

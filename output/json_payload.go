@@ -1,10 +1,6 @@
 package output
 
-import (
-	"math"
-
-	"github.com/wefka/wefka/events"
-)
+import "github.com/wefka/wefka/events"
 
 // appendEventData appends EventData as a map, and as a list where the map alone would lose something.
 func (e *JSON) appendEventData(dst []byte, r *events.Record) []byte {
@@ -72,10 +68,7 @@ func appendEventDataList(dst []byte, list []events.Field) []byte {
 	for i := range list {
 		f := &list[i]
 		dst = append(dst, '{')
-		dst = appendText(dst, `"n":`, f.Name)
-		dst = appendText(dst, `"v":`, f.Value)
-		dst = appendText(dst, `"t":`, f.Type)
-		dst = appendText(dst, `"e":`, f.Element)
+		dst = appendParts(dst, fieldParts[:], f.Name, f.Value, f.Type, f.Element)
 		dst = appendEnd(dst, '}')
 	}
 	return appendEnd(dst, ']')
@@ -90,20 +83,20 @@ func (e *JSON) appendPayload(dst []byte, r *events.Record) []byte {
 	}
 	if r.Has(events.PartProcessingErrorData) {
 		dst = append(dst, `"ProcessingErrorData":{`...)
-		dst = appendParts(dst, events.ProcessingErrorNames[:], r.ProcessingError[:], "ErrorCode")
+		dst = appendParts(dst, processingErrorParts, r.ProcessingError[:]...)
 		dst = appendEnd(dst, '}')
 	}
 	dst = appendText(dst, `"BinaryEventData":`, r.BinaryEventData)
 	if r.Has(events.PartDebugData) {
 		dst = append(dst, `"DebugData":{`...)
-		dst = appendParts(dst, events.DebugNames[:], r.Debug[:], "SequenceNumber")
+		dst = appendParts(dst, debugParts, r.Debug[:]...)
 		dst = appendEnd(dst, '}')
 	}
 	if len(r.Other) > 0 {
 		dst = append(dst, `"Other":[`...)
 		for _, o := range r.Other {
-			dst = appendText(append(dst, '{'), `"Name":`, o.Name)
-			dst = appendEnd(appendText(dst, `"Xml":`, o.XML), '}')
+			dst = appendParts(append(dst, '{'), otherParts[:], o.Name, o.XML)
+			dst = appendEnd(dst, '}')
 		}
 		dst = appendEnd(dst, ']')
 	}
@@ -116,7 +109,7 @@ func appendRendering(dst []byte, r *events.Record) []byte {
 	}
 	dst = append(dst, `"RenderingInfo":{`...)
 	dst = appendText(dst, `"Culture":`, r.Culture)
-	dst = appendParts(dst, events.RenderingNames[:], r.Rendering[:], "")
+	dst = appendParts(dst, renderingParts, r.Rendering[:]...)
 	if r.Has(events.PartKeywords) {
 		dst = append(dst, `"Keywords":[`...)
 		for _, k := range r.Keyword {
@@ -125,19 +118,4 @@ func appendRendering(dst []byte, r *events.Record) []byte {
 		dst = appendEnd(dst, ']')
 	}
 	return appendEnd(dst, '}')
-}
-
-// appendParts appends the texts under their names, one of them as a number.
-func appendParts(dst []byte, list []string, texts [][]byte, number string) []byte {
-	for i, text := range texts {
-		switch {
-		case text == nil:
-		case list[i] == number:
-			dst = appendNumber(dst, number, text, math.MaxUint32)
-		default:
-			dst = append(append(append(dst, '"'), list[i]...), `":`...)
-			dst = append(appendString(dst, text), ',')
-		}
-	}
-	return dst
 }

@@ -42,27 +42,71 @@ func (e *JSON) appendSysmon(dst []byte, r *events.Record) []byte {
 	return appendEnd(dst, '}')
 }
 
+// Types of Sysmon's fields in the member Sysmon.
+const (
+	typedTime    action = iota // RFC 3339
+	typedInt                   // number of 32 bits
+	typedPort                  // number of 16 bits
+	typedTruth                 // true or false
+	typedHashes                // object by algorithm
+	typedRule                  // Rule
+	typedAnswers               // Answers
+	typedValue                 // Value, of event 13
+)
+
+// typedTable is what has a type; everything else is a text, which EventData has.
+var typedTable = tableOf(
+	dataField{"UtcTime", typedTime, 0},
+	dataField{"CreationUtcTime", typedTime, 0},
+	dataField{"PreviousCreationUtcTime", typedTime, 0},
+	dataField{"ProcessId", typedInt, 0},
+	dataField{"ParentProcessId", typedInt, 0},
+	dataField{"SourceProcessId", typedInt, 0},
+	dataField{"TargetProcessId", typedInt, 0},
+	dataField{"SourceThreadId", typedInt, 0},
+	dataField{"NewThreadId", typedInt, 0},
+	dataField{"TerminalSessionId", typedInt, 0},
+	dataField{"Session", typedInt, 0},
+	dataField{"QueryStatus", typedInt, 0},
+	dataField{"SourcePort", typedPort, 0},
+	dataField{"DestinationPort", typedPort, 0},
+	dataField{"Initiated", typedTruth, 0},
+	dataField{"SourceIsIpv6", typedTruth, 0},
+	dataField{"DestinationIsIpv6", typedTruth, 0},
+	dataField{"IsExecutable", typedTruth, 0},
+	dataField{"Hashes", typedHashes, 0},
+	dataField{"Hash", typedHashes, 0},
+	dataField{"ConfigurationFileHash", typedHashes, 0},
+	dataField{"RuleName", typedRule, 0},
+	dataField{"QueryResults", typedAnswers, 0},
+	dataField{"Details", typedValue, 0},
+)
+
 func appendTyped(dst []byte, id uint32, name, text []byte) []byte {
-	switch string(name) {
-	case "UtcTime", "CreationUtcTime", "PreviousCreationUtcTime":
+	n := typedTable.find(name)
+	if n < 0 {
+		return dst
+	}
+	switch typedTable.fields[n].how {
+	case typedTime:
 		return appendTime(dst, name, text)
-	case "ProcessId", "ParentProcessId", "SourceProcessId", "TargetProcessId", "SourceThreadId", "NewThreadId", "TerminalSessionId", "Session", "QueryStatus":
+	case typedInt:
 		return appendInt(dst, name, text, math.MaxUint32)
-	case "SourcePort", "DestinationPort":
+	case typedPort:
 		return appendInt(dst, name, text, math.MaxUint16)
-	case "Initiated", "SourceIsIpv6", "DestinationIsIpv6", "IsExecutable":
+	case typedTruth:
 		if s := string(text); s == "true" || s == "false" {
 			return append(append(appendName(dst, name), text...), ',')
 		}
-	case "Hashes", "Hash", "ConfigurationFileHash":
+	case typedHashes:
 		return appendHashes(dst, name, text)
-	case "RuleName":
+	case typedRule:
 		if !noRule(text) {
 			return appendRule(dst, text)
 		}
-	case "QueryResults":
+	case typedAnswers:
 		return appendAnswers(dst, text)
-	case "Details":
+	case typedValue:
 		if id == 13 {
 			return appendValue(dst, text)
 		}
