@@ -70,13 +70,13 @@ func (s *sender) compare(computer []byte) []byte {
 		return s.found
 	}
 	s.computer = append(s.computer[:0], computer...)
-	s.found = s.judge(string(computer))
+	s.found = s.judge(computer)
 	return s.found
 }
 
-func (s *sender) judge(computer string) []byte {
+func (s *sender) judge(computer []byte) []byte {
 	switch {
-	case s.hasName(computer), s.identity.Alias != nil && s.identity.Alias(s.source, computer):
+	case s.hasName(string(computer)), s.identity.Alias != nil && s.identity.Alias(s.source, string(computer)):
 		return verified
 	case s.relays():
 		return relayed
