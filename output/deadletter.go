@@ -94,7 +94,7 @@ func (k *Kafka) known(b *events.Batch, raw []byte) []producer.Header {
 	}
 	if err == nil || r.Computer != nil { // else it may name one further on
 		var s sender
-		s.is(b.Source, k.identity.Load())
+		s.is(b.Source, &k.Identity)
 		r.Identity = s.compare(r.Computer)
 	}
 	var h []producer.Header

@@ -10,7 +10,7 @@ import (
 
 // Identity says what becomes of events whose own Computer is not their proven sender.
 type Identity struct {
-	Mode string // off: not compared | tag: labelled | quarantine: dead letters | reject: the whole batch is refused
+	Mode string // "" is tag; off: not compared | tag: labelled | quarantine: dead letters | reject: the whole batch is refused
 
 	// Alias says that computer, which Identity cannot tell for itself, is the machine that proved to be source all the same: an old name,
 	// or one of another domain. Relay says that source may send any machine's events. nil: there are none.
@@ -20,14 +20,6 @@ type Identity struct {
 
 // strict says whether an event of another computer is not to become a record.
 func (i *Identity) strict() bool { return i.Mode == "quarantine" || i.Mode == "reject" }
-
-// SetIdentity puts another Identity in force for all batches that begin from now on. Mode "" is tag.
-func (k *Kafka) SetIdentity(i Identity) {
-	if i.Mode == "" {
-		i.Mode = "tag"
-	}
-	k.identity.Store(&i)
-}
 
 // What the comparison can find; the values of wef.identity.
 var verified, relayed, mismatch, unknown = []byte("verified"), []byte("relayed"), []byte("mismatch"), []byte("unknown")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -29,7 +28,8 @@ type Settings struct {
 	Routes       []Route    // what becomes of some events beside what their subscription says
 }
 
-// Kafka delivers batches: each event as a record, each misfit as a dead letter. Safe for concurrent use.
+// Kafka delivers batches: each event as a record, each misfit as a dead letter. Its settings never change; With makes another. Safe for
+// concurrent use.
 type Kafka struct {
 	Settings
 	Producer *producer.Producer
@@ -40,8 +40,7 @@ type Kafka struct {
 	Delivered func(b *events.Batch, m *events.Marks, dead int, why error)
 
 	topics      *topics
-	router      atomic.Pointer[router]
-	identity    atomic.Pointer[Identity]
+	router      *router
 	metrics     *metrics
 	workbenches chan *workbench // free list: refilling from the heap costs page faults
 }
@@ -59,10 +58,21 @@ func New(s Settings, p *producer.Producer, log *slog.Logger) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kafka{Settings: s, Producer: p, Log: log, topics: t, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}
-	k.router.Store(r)
-	k.SetIdentity(s.Identity)
+	if s.Identity.Mode == "" {
+		s.Identity.Mode = "tag"
+	}
+	k := &Kafka{Settings: s, Producer: p, Log: log, topics: t, router: r, metrics: newMetrics(), workbenches: make(chan *workbench, 4*runtime.GOMAXPROCS(0))}
 	return k, nil
+}
+
+// With is another Kafka with other settings, which counts where k does; deliveries that k has begun end as they began.
+func (k *Kafka) With(s Settings) (*Kafka, error) {
+	n, err := New(s, k.Producer, k.Log)
+	if err != nil {
+		return nil, err
+	}
+	n.metrics, n.Delivered = k.metrics, k.Delivered
+	return n, nil
 }
 
 // Deliver returns nil when every event of b is acknowledged by all in-sync replicas, as a record or as a dead letter. After any

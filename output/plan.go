@@ -17,7 +17,7 @@ func (k *Kafka) Plan(b *events.Batch, r *events.Record) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Format: b.Format}
-	if rule := k.router.Load().find(b.Subscription, r); rule != nil {
+	if rule := k.router.find(b.Subscription, r); rule != nil {
 		p.Rule, p.Dropped = rule.Name, rule.Then.Drop
 		if p.Dropped {
 			return Plan{Rule: rule.Name, Dropped: true}, nil

@@ -56,16 +56,6 @@ func newRouter(routes []Route) (*router, error) {
 	return r, errors.Join(errs...)
 }
 
-// SetRoutes takes other routes for all batches that begin from now on. An error leaves the old ones in force; it joins a *RouteError for
-// each that is wrong.
-func (k *Kafka) SetRoutes(routes []Route) error {
-	r, err := newRouter(routes)
-	if err == nil {
-		k.router.Store(r)
-	}
-	return err
-}
-
 func (r *router) index(ranges []Range) {
 	if len(ranges) == 0 {
 		ranges = []Range{{0, maxEventID}}

@@ -85,8 +85,8 @@ func (k *Kafka) take(b *events.Batch) (*workbench, error) {
 	default:
 		w = &workbench{k: k}
 	}
-	w.b, w.router = b, k.router.Load()
-	w.sender.is(b.Source, k.identity.Load())
+	w.b, w.router = b, k.router
+	w.sender.is(b.Source, &k.Identity)
 	for i := range w.shapes {
 		w.shapes[i].ready = false
 	}

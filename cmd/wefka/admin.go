@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -160,6 +161,9 @@ func (h *house) checks() []check {
 	config := check{Name: "config", Status: "ok"}
 	if err := h.reloads.last(); err != nil {
 		config = check{"config", "degraded", "reload failed, the old state is in use: " + err.Error()}
+	}
+	if keys := h.reloads.waiting(); len(keys) > 0 && config.Status == "ok" {
+		config = check{"config", "degraded", "needs a restart: " + strings.Join(keys, ", ")}
 	}
 	listeners := check{Name: "listeners", Status: "ok"}
 	if h.stopping.Load() {

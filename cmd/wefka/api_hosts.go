@@ -34,7 +34,7 @@ func (h *house) watchHosts() {
 		return into
 	}
 	h.manager.Observer = h.hosts
-	h.sink.Delivered = h.hosts.Delivered
+	h.sink.kafka.Load().Delivered = h.hosts.Delivered
 }
 
 // hostList is what GET /api/v1/hosts answers.

@@ -27,8 +27,9 @@ type statusAnswer struct {
 		Lag     float64 `json:"lag_seconds"`
 	} `json:"state"`
 	Config struct {
-		Loaded time.Time `json:"loaded"`
-		Error  string    `json:"error,omitempty"`
+		Loaded  time.Time `json:"loaded"`
+		Error   string    `json:"error,omitempty"`
+		Restart []string  `json:"needs_restart,omitempty"` // keys of the main file that differ from what is in use
 	} `json:"config"`
 	Hosts  map[hosts.State]int `json:"hosts"` // each host once, by the liveliest of its subscriptions
 	Events struct {
@@ -75,12 +76,13 @@ func (h *house) status() statusAnswer {
 	k := h.producer.Stats()
 	a.Kafka.Circuit, a.Kafka.LastAck, a.Kafka.OldestUnacked, a.Kafka.Buffered = k.Circuit, known(k.LastAck), k.OldestUnacked.Seconds(), k.BufferedBytes
 	a.State.Backend, a.State.Ready, a.State.Lag = h.config.State.Backend, h.store.Ready(), h.stateLag().Seconds()
+	a.Config.Restart = h.reloads.waiting()
 	a.Config.Loaded = h.reloads.since().UTC()
 	if err := h.reloads.last(); err != nil {
 		a.Config.Error = err.Error()
 	}
 	a.Hosts, _ = h.hosts.Counts()
-	for _, n := range h.sink.Counted() {
+	for _, n := range h.sink.kafka.Load().Counted() {
 		a.Events.Published += n.Published
 		a.Events.Dead += n.Dead
 	}

@@ -52,7 +52,7 @@ func (a subscriptionAnswer) brief() subscriptionAnswer {
 // standing are all subscriptions in force, with what became of them.
 func (h *house) standing() ([]subscriptionAnswer, error) {
 	all := []subscriptionAnswer{}
-	counts, latest, counted := h.manager.Counts(), h.manager.LastEvents(), h.sink.Counted()
+	counts, latest, counted := h.manager.Counts(), h.manager.LastEvents(), h.sink.kafka.Load().Counted()
 	for _, s := range h.manager.Subscriptions() {
 		a, err := h.config.described(s)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,10 +25,12 @@ type Config struct {
 	Limits        LimitsConfig     `yaml:"limits"`
 	Log           LogConfig        `yaml:"log"`
 
-	name string // of the file; "" = there is none
+	name string // of the file; "" = there is none to read again
 	dir  string // of the file: relative paths start here
 	env  func(string) (string, bool)
 	file *strict.Document // where each value stands
+
+	level *slog.LevelVar // of the running log; nil: a flag has fixed it
 }
 
 // ListenerConfig is one address that hosts connect to.

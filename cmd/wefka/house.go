@@ -37,7 +37,7 @@ type house struct {
 	store     store
 	shared    *compacted.Store // store, if it is a topic
 	producer  *producer.Producer
-	sink      *output.Kafka
+	sink      *current
 	manager   *subscriptions.Manager
 	hosts     *hosts.Book
 	budget    *wsman.Budget
@@ -82,9 +82,11 @@ func build(config *Config, log *slog.Logger) (h *house, err error) {
 		return h, err
 	}
 	settings := config.settings()
-	if h.sink, err = output.New(settings, h.producer, log); err != nil {
+	kafka, err := output.New(settings, h.producer, log)
+	if err != nil {
 		return h, err
 	}
+	h.sink = newCurrent(kafka)
 	if err := h.openStore(); err != nil {
 		return h, err
 	}
@@ -149,7 +151,7 @@ func (h *house) admit() string {
 
 func (h *house) register() {
 	r := prometheus.WrapRegistererWithPrefix("wefka_", h.registry)
-	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, h.sink, h.store, h.manager, h.hosts, h.budget, h.reloads}
+	rooms := []interface{ Metrics() []prometheus.Collector }{h.producer, h.sink.kafka.Load(), h.store, h.manager, h.hosts, h.budget, h.reloads}
 	var keepers []*certs.Server
 	for _, l := range h.listeners {
 		rooms = append(rooms, l.server)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -27,9 +26,10 @@ type reloads struct {
 
 	turn sync.Mutex // held by the one that reloads
 
-	mu     sync.Mutex // guards all below
-	err    error
-	loaded time.Time
+	mu      sync.Mutex // guards all below
+	err     error
+	restart []string // keys of the main file that wait for a restart
+	loaded  time.Time
 }
 
 func newReloads() *reloads {
@@ -49,11 +49,11 @@ func (r *reloads) Metrics() []prometheus.Collector {
 	return []prometheus.Collector{r.total, r.success, r.when}
 }
 
-func (r *reloads) done(err error) {
+func (r *reloads) done(restart []string, err error) {
 	r.mu.Lock()
 	r.err = err
 	if err == nil {
-		r.loaded = time.Now()
+		r.restart, r.loaded = restart, time.Now()
 	}
 	r.mu.Unlock()
 	if err != nil {
@@ -73,6 +73,13 @@ func (r *reloads) last() error {
 	return r.err
 }
 
+// waiting are the keys that differ from what is in use, and need a restart.
+func (r *reloads) waiting() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.restart
+}
+
 // since is when the files in use were read.
 func (r *reloads) since() time.Time {
 	r.mu.Lock()
@@ -82,7 +89,11 @@ func (r *reloads) since() time.Time {
 
 // loadSubscriptions reads the folder and checks what only the output can: topics and formats.
 func (h *house) loadSubscriptions() ([]*subscriptions.Subscription, error) {
-	subs, warnings, err := h.config.loadSubscriptions()
+	return h.subscriptionsOf(h.config)
+}
+
+func (h *house) subscriptionsOf(c *Config) ([]*subscriptions.Subscription, error) {
+	subs, warnings, err := c.loadSubscriptions()
 	for _, w := range warnings {
 		h.log.Warn("subscription", "error", w)
 	}
@@ -108,70 +119,56 @@ func (c *Config) loadSubscriptions() ([]*subscriptions.Subscription, []error, er
 	return loaded.Subscriptions, warnings, errors.Join(errs...)
 }
 
-// reload reads subscriptions, routes, identity, certificates and keytabs whole, then swaps; an error leaves everything as it was.
+// reload reads the main file, subscriptions, certificates and keytabs whole, then swaps; an error leaves everything as it was.
 func (h *house) reload() error {
 	h.reloads.turn.Lock()
 	defer h.reloads.turn.Unlock()
 	systemd := supervisor{h.log}
 	systemd.reloading()
 	defer systemd.ready()
-	err := h.swap()
-	h.reloads.done(err)
+	restart, err := h.swap()
+	h.reloads.done(restart, err)
 	if err != nil {
 		h.log.Error("reload failed", "error", err)
 		return err
+	}
+	if len(restart) > 0 {
+		h.log.Warn("reloaded, but not all: needs a restart: "+strings.Join(restart, ", "), "keys", restart)
+		return nil
 	}
 	h.log.Info("reloaded")
 	return nil
 }
 
-func (h *house) swap() error {
-	subs, err := h.loadSubscriptions()
-	if err != nil {
-		return err
-	}
-	config, err := h.rules()
-	if err != nil {
-		return err
-	}
-	names, err := config.topics(subs)
-	if err != nil {
-		return err
-	}
-	for _, l := range h.listeners {
-		if err := l.proof.Load(); err != nil {
-			return fmt.Errorf("listener %s: %w", l.config.Name, err)
-		}
-	}
-	h.producer.SetTopics(names)
-	if err := h.sink.SetRoutes(config.routes()); err != nil {
-		return err
-	}
-	h.sink.SetIdentity(config.Identity.rules())
-	h.manager.Replace(subs)
-	return nil
-}
-
-// rules reads the main file again and gives the configuration in force with its routes and identity. All else of it needs a restart.
-func (h *house) rules() (*Config, error) {
-	if h.config.name == "" {
-		return h.config, nil
-	}
-	read, err := readConfig(h.config.name, h.config.env)
+func (h *house) swap() (restart []string, err error) {
+	config, restart, err := h.config.again()
 	if err != nil {
 		return nil, err
 	}
-	if problems := read.Validate(); len(problems) > 0 {
-		return nil, errors.Join(append(problems, errInvalid)...)
+	subs, err := h.subscriptionsOf(config)
+	if err != nil {
+		return nil, err
 	}
-	config := *h.config
-	config.Routes, config.Identity = read.Routes, read.Identity
-	config.file, read.file, config.env, read.env = nil, nil, nil, nil
-	if !reflect.DeepEqual(&config, read) {
-		h.log.Warn("the main file has changes that need a restart; routes and identity are taken now", "file", config.name)
+	names, err := config.topics(subs)
+	if err != nil {
+		return nil, err
 	}
-	config.file, config.env = h.config.file, h.config.env
-	return &config, nil
+	kafka, err := h.sink.kafka.Load().With(config.settings())
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range h.listeners {
+		if err := l.proof.Load(); err != nil {
+			return nil, fmt.Errorf("listener %s: %w", l.config.Name, err)
+		}
+	}
+	h.producer.SetTopics(names)
+	h.sink.kafka.Store(kafka)
+	h.manager.Replace(subs)
+	if config.level != nil {
+		_ = config.level.UnmarshalText([]byte(config.Log.Level)) // validated
+	}
+	return restart, nil
 }
 
 // settle is how long files must rest before they are read: editors and Kubernetes change several in a row.
@@ -221,7 +218,7 @@ func (h *house) watch(ctx context.Context, hup <-chan os.Signal) error {
 func (c *Config) watched() map[string][]string {
 	files := map[string][]string{c.path(c.Subscriptions): {""}}
 	if c.name != "" {
-		files[filepath.Clean(c.dir)] = []string{filepath.Base(c.name)}
+		files[filepath.Clean(c.dir)] = append(files[filepath.Clean(c.dir)], filepath.Base(c.name))
 	}
 	for _, l := range c.Listeners {
 		for _, f := range l.files() {

@@ -86,7 +86,7 @@ func TestReloadRules(t *testing.T) {
 	l.speakFor("new.lab.example").wait()
 
 	l.edit("delivery_timeout: 8s", "delivery_timeout: 7s")
-	s.wait(t, "need a restart")
+	s.wait(t, "needs a restart")
 	s.stop(t)
 	for topic, want := range map[string]int{"wef.lab": 3, "wef.apart": 5, "wef.dead": 3} {
 		if got := len(kafkatest.ReadAll(t, broker, topic)); got != want {

@@ -19,7 +19,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the collector",
 		Long: `Runs the collector until TERM or INT: it then takes no new work, finishes what it has in hand and stops; a second signal ends it
-at once. HUP, or a change of a file, reloads subscriptions and certificates; a reload that fails leaves everything as it was.`,
+at once. HUP, or a change of a file, reloads the configuration, subscriptions and certificates; a reload that fails leaves everything as it was.`,
 		Example: "  wefka check --config /etc/wefka/wefka.yaml && wefka serve --config /etc/wefka/wefka.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,6 +34,9 @@ at once. HUP, or a change of a file, reloads subscriptions and certificates; a r
 			log, err := p.logger(config.Log, &level)
 			if err != nil {
 				return err
+			}
+			if p.logLevel == "" {
+				config.level = &level
 			}
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
