@@ -22,7 +22,7 @@ func (c *Config) Validate() []error {
 	v.require("state.path", c.State.Path)
 	v.require("state.topic", c.State.Topic)
 	v.positive("state.forget_after", int64(c.State.ForgetAfter))
-	v.admin(&c.Admin)
+	v.admin(c)
 	if strings.ContainsFunc(c.Node, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		v.add("node", "%q holds a control character", c.Node)
 	}
@@ -164,7 +164,8 @@ func (v *validator) kafka(k *KafkaConfig) {
 	}
 }
 
-func (v *validator) admin(a *AdminConfig) {
+func (v *validator) admin(c *Config) {
+	a := &c.Admin
 	if a.Address == "" {
 		return
 	}
@@ -174,8 +175,14 @@ func (v *validator) admin(a *AdminConfig) {
 		return
 	}
 	ip, err := netip.ParseAddr(host)
-	if loopback := host == "localhost" || err == nil && ip.IsLoopback(); !loopback && a.WebConfig == "" {
+	switch loopback := host == "localhost" || err == nil && ip.IsLoopback(); {
+	case loopback:
+	case a.WebConfig == "":
 		v.add("admin.address", "%s is not loopback: name an admin.web_config with TLS and authentication, or use 127.0.0.1", a.Address)
+	default:
+		if err := guarded(c.path(a.WebConfig)); err != nil {
+			v.add("admin.web_config", "%v; or use 127.0.0.1", err)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ var floors = map[string]floor{
 	"simulator/witness":       {ours: []string{"simulator", "output/fetch"}, outside: []string{"github.com/segmentio/kafka-go"}},
 
 	"cmd/wefka": {ours: []string{everybody}, outside: []string{"github.com/spf13/cobra", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
-		"github.com/prometheus/exporter-toolkit", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty", "github.com/coreos/go-systemd",
+		"github.com/prometheus/exporter-toolkit", "github.com/goccy/go-yaml", "github.com/pires/go-proxyproto", "github.com/fsnotify/fsnotify", "github.com/mattn/go-isatty", "github.com/coreos/go-systemd",
 		"github.com/klauspost/compress", "golang.org/x/sync",
 		"github.com/segmentio/kafka-go"}}, // to read back what was published
 
