@@ -47,8 +47,13 @@ func TestReject(t *testing.T) {
 			t.Errorf("%d records in %s", n, topic)
 		}
 	}
-	w.kafka.SetIdentity(output.Identity{Mode: "reject", Alias: func(source, computer string) bool { return source == "pc-1.corp.example" && computer == "PC-2" }})
-	deliver(t, w.kafka, mixed())
+	settings := w.kafka.Settings
+	settings.Identity.Alias = func(source, computer string) bool { return source == "pc-1.corp.example" && computer == "PC-2" }
+	renamed, err := w.kafka.With(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, renamed, mixed())
 	if n := len(w.read(t, "wef.sub")); n != 3 {
 		t.Errorf("%d records, want 3", n)
 	}
