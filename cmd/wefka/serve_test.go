@@ -220,6 +220,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	l.simulate("--hosts", "2", "--events", "100").wait()
 	_, body := l.get("/metrics")
 	s.stop(t)
+	checkMetrics(t, body)
 	documented := map[string]bool{}
 	manual, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
