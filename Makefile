@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build quickstart test lint fuzz bench bench-server peers ordeal dist clean
+.PHONY: help build quickstart test lint fuzz bench bench-server bench-hosts peers ordeal dist clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ bench: ## benchmarks of the hot path: ns, bytes and allocations an event
 bench-server: ## the whole program on real Kafka: CPU an event, latency, memory; RUN=tls/sldc/json/160 for a part, ARGS="-broker null -events 1000000"
 	go test -run '^$$' -bench 'Server/$(RUN)' -benchtime 1x -timeout 60m ./internal/bench $(ARGS)
 	@cat build/bench/server.md; echo "the table and profiles of each row: build/bench"
+
+bench-hosts: ## memory of idle hosts, and all of them back at once; ARGS="-crowd 20000"
+	go test -run '^$$' -bench 'Hosts/$(RUN)' -benchtime 1x -timeout 60m ./internal/bench -broker null $(ARGS)
+	@cat build/bench/hosts.md
 
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers

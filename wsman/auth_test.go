@@ -76,8 +76,8 @@ func (s *sealed) Seal(message []byte) (string, []byte, error) {
 	return "multipart/encrypted", message, nil
 }
 
-func startSealed(t *testing.T) (*collector, func() *peer) {
-	c := start(t, func(s *wsman.Server) { s.TLS, s.Auth, s.Name = nil, ticket{}, "kerberos" })
+func startSealed(t *testing.T, change ...func(*wsman.Server)) (*collector, func() *peer) {
+	c := start(t, append(change, func(s *wsman.Server) { s.TLS, s.Auth, s.Name = nil, ticket{}, "kerberos" })...)
 	return c, func() *peer {
 		conn, err := net.Dial("tcp", c.addr)
 		if err != nil {

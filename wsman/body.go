@@ -59,7 +59,7 @@ func (x *exchange) decode() error {
 	}
 	x.wire, x.inflated = x.give(x.wire), x.give(x.inflated)
 	x.budget.resize(&x.charge, int64(cap(text)))
-	x.in = x.scans.Get().(*reading)
+	x.in = x.reading()
 	if err := x.in.scan(text, &x.in.m); err != nil {
 		return malformed(err)
 	}

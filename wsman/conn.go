@@ -1,7 +1,6 @@
 package wsman
 
 import (
-	"context"
 	"crypto/tls"
 	"net"
 	"net/netip"
@@ -19,8 +18,14 @@ type conn struct {
 	addr  netip.AddrPort
 	timer *time.Timer // closes it when nothing was proven in time
 
+	tls *tls.Conn // over it; nil: plain
+
 	shaking bool // used by the handshake's goroutine alone
-	begun   bool // something was read; used by the reader alone
+
+	// Of these three the reader alone knows.
+	begun bool    // something was read
+	first [1]byte // read ahead
+	ahead bool
 
 	// Requests come one after another, and only they touch these.
 	session  Session
@@ -36,6 +41,10 @@ type conn struct {
 // Read lays down the handshake's right to compute while it waits for the peer.
 func (c *conn) Read(b []byte) (int, error) {
 	if !c.shaking {
+		if c.ahead && len(b) > 0 {
+			b[0], c.ahead = c.first[0], false
+			return 1, nil
+		}
 		n, err := c.Conn.Read(b)
 		c.greet(b[:n])
 		return n, err
@@ -44,6 +53,16 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.l.hands <- struct{}{}
 	return n, err
+}
+
+// lookAhead waits until there is something to read.
+func (c *conn) lookAhead() error {
+	n, err := c.Conn.Read(c.first[:])
+	c.ahead = n > 0
+	if c.ahead {
+		return nil
+	}
+	return err
 }
 
 // greet looks at the first byte: a host that speaks TLS where plain HTTP is spoken would go unexplained, for http.Server answers it.
@@ -129,11 +148,3 @@ func (c *conn) Close() error {
 }
 
 type connKey struct{}
-
-// withConn is http.Server.ConnContext.
-func withConn(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	return context.WithValue(ctx, connKey{}, c)
-}

@@ -45,6 +45,25 @@ type reading struct {
 	answer, wide []byte // in UTF-8, and as it is sent
 }
 
+const maxReadings = 256 // kept; a request holds one while it waits for Kafka
+
+func (s *Server) reading() *reading {
+	select {
+	case in := <-s.scans:
+		return in
+	default:
+		return &reading{scanner: scanner{maxDepth: s.limits.XMLDepth, maxEvents: s.limits.EventsPerBatch}}
+	}
+}
+
+func (s *Server) forget(in *reading) {
+	in.forget()
+	select {
+	case s.scans <- in:
+	default:
+	}
+}
+
 // forget lets go of the text, and of the room that a large answer took.
 func (in *reading) forget() {
 	if cap(in.wide) > maxKeptAnswer {
@@ -156,6 +175,10 @@ func (x *exchange) prove() (Session, error) {
 		judge = x.conn.next
 	}
 	x.conn.next = nil
+	if x.conn.tls != nil { // which http.Server does not see
+		state := x.conn.tls.ConnectionState()
+		x.r.TLS = &state
+	}
 	session, err := judge.Authenticate(x.w, x.r)
 	var more *Continue
 	if !errors.As(err, &more) {
@@ -269,8 +292,7 @@ func (x *exchange) finish() {
 	} else {
 		x.observe()
 		if x.in != nil {
-			x.in.forget()
-			x.scans.Put(x.in)
+			x.forget(x.in)
 		}
 		x.give(x.wire)
 		x.give(x.inflated)

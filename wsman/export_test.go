@@ -1,6 +1,10 @@
 package wsman
 
-import "github.com/prometheus/client_golang/prometheus/testutil"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
 
 // Poison makes the server spoil each buffer that is given back, so that a test sees who still reads it.
 func Poison(s *Server) {
@@ -26,3 +30,9 @@ func Panics(s *Server) float64 {
 	s.init()
 	return testutil.ToFloat64(s.budget.metrics.panics)
 }
+
+// RestAfter sets how long a connection idles before it rests.
+func RestAfter(d time.Duration) func(*Server) { return func(s *Server) { s.restAfter = d } }
+
+// KnowsTLS says whether slim knows the fields of this Go's tls.Conn.
+func KnowsTLS() bool { return tlsBuffers.known }

@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,9 +28,11 @@ type listener struct {
 	work   sync.WaitGroup
 	hands  chan struct{} // one for each handshake that may compute now
 
+	strangers chan struct{} // one for each connection that has proven nothing
+
 	mu      sync.Mutex // guards what follows
+	resting map[*seat]struct{}
 	unknown map[netip.Addr]int
-	total   int
 }
 
 type accepted struct {
@@ -40,13 +44,13 @@ func newListener(inner net.Listener, s *Server) *listener {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &listener{
 		Listener: inner, s: s, ready: make(chan accepted), ctx: ctx, cancel: cancel,
-		hands: make(chan struct{}, runtime.GOMAXPROCS(0)), unknown: map[netip.Addr]int{},
+		hands: make(chan struct{}, runtime.GOMAXPROCS(0)), strangers: make(chan struct{}, s.limits.Unauthenticated), unknown: map[netip.Addr]int{}, resting: map[*seat]struct{}{},
 	}
 	l.work.Go(l.pump)
 	return l
 }
 
-// Accept gives the next connection: a *tls.Conn over a *conn, or a *conn.
+// Accept gives the next connection, a *seat.
 func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case a := <-l.ready:
@@ -56,10 +60,16 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close stops accepting, breaks handshakes off and waits for that.
+// Close stops accepting, breaks handshakes off, ends the connections that rest, and waits for that.
 func (l *listener) Close() error {
 	err := l.Listener.Close()
+	l.mu.Lock()
 	l.cancel()
+	resting := slices.Collect(maps.Keys(l.resting))
+	l.mu.Unlock()
+	for _, s := range resting {
+		_ = s.c.Close() // no goodbye of TLS: it could block
+	}
 	l.work.Wait()
 	return err
 }
@@ -85,7 +95,7 @@ func (l *listener) pump() {
 			// A laptop that was switched off says no goodbye.
 			_ = k.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 8})
 		}
-		if !l.claim(&l.total, l.s.limits.Unauthenticated) {
+		if !l.claim() {
 			l.refuse(raw, netip.AddrPort{}) // whose address would have to be waited for
 			continue
 		}
@@ -99,7 +109,7 @@ func (l *listener) open(raw net.Conn) {
 	defer keep()
 	c := &conn{Conn: raw, l: l, addr: addrPort(raw.RemoteAddr().String())} // with a PROXY header, this waits for it
 	if !l.claimAddr(c.addr.Addr()) {
-		l.drop(&l.total)
+		<-l.strangers
 		l.refuse(raw, c.addr)
 		return
 	}
@@ -109,7 +119,7 @@ func (l *listener) open(raw net.Conn) {
 	c.watch(l.s.limits.AuthTimeout)
 	if l.s.TLS == nil {
 		keep() // from here on it is http.Server's, which may be in the middle of a request when we close
-		l.deliver(c, nil)
+		l.deliver(&seat{Conn: c, c: c}, nil)
 		return
 	}
 	t := tls.Server(c, l.s.tls)
@@ -119,7 +129,8 @@ func (l *listener) open(raw net.Conn) {
 		return
 	}
 	keep()
-	l.deliver(t, nil)
+	c.tls = t
+	l.deliver(&seat{Conn: t, c: c}, nil)
 }
 
 func (l *listener) deliver(c net.Conn, err error) {
@@ -182,20 +193,23 @@ func (l *listener) refuse(raw net.Conn, addr netip.AddrPort) {
 	_ = raw.Close()
 }
 
-func (l *listener) claim(n *int, limit int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if *n >= limit {
-		return false
+// claim makes room for one more stranger. When a thousand hosts come back at once, it waits a moment: one that is refused comes again with no
+// session to resume, so that the next attempt costs three times as much.
+func (l *listener) claim() bool {
+	select {
+	case l.strangers <- struct{}{}:
+		return true
+	default:
 	}
-	*n++
-	return true
-}
-
-func (l *listener) drop(n *int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	*n--
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	select {
+	case l.strangers <- struct{}{}:
+		return true
+	case <-patience.C:
+	case <-l.ctx.Done():
+	}
+	return false
 }
 
 func (l *listener) claimAddr(a netip.Addr) bool {
@@ -212,7 +226,7 @@ func (l *listener) claimAddr(a netip.Addr) bool {
 func (l *listener) known(a netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.total--
+	<-l.strangers
 	if l.unknown[a]--; l.unknown[a] == 0 {
 		delete(l.unknown, a)
 	}

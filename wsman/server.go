@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Server is one listener of the collector. Set the fields, then Serve; it cannot be used again after Shutdown.
@@ -46,13 +47,15 @@ type Server struct {
 	http    *http.Server
 	quiet   quiet
 	floods  floods
-	scans   sync.Pool // of *reading
+	scans   chan *reading // free list: a sync.Pool would be emptied by each garbage collection
 
 	life     context.Context // of handlers; ends when Shutdown has waited long enough
 	abandon  context.CancelFunc
 	stopping atomic.Bool
 	requests sync.WaitGroup
 	open     atomic.Int64 // connections
+
+	restAfter time.Duration // of idling; tests are in a hurry
 }
 
 func (s *Server) init() {
@@ -67,9 +70,7 @@ func (s *Server) init() {
 		}
 		s.log = log.With("listener", s.Name)
 		s.metrics = newMetrics(s.Name)
-		s.scans.New = func() any {
-			return &reading{scanner: scanner{maxDepth: s.limits.XMLDepth, maxEvents: s.limits.EventsPerBatch}}
-		}
+		s.scans = make(chan *reading, maxReadings)
 		s.life, s.abandon = context.WithCancel(context.Background())
 		if s.TLS != nil {
 			s.tls = s.TLS.Clone()
@@ -77,12 +78,14 @@ func (s *Server) init() {
 		}
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(true)
+		def(&s.restAfter, restAfter)
 		s.http = &http.Server{
 			Handler:                      s,
 			Protocols:                    protocols,
 			ConnContext:                  withConn,
 			ReadHeaderTimeout:            s.limits.HeaderTimeout,
-			IdleTimeout:                  s.limits.IdleTimeout,
+			ConnState:                    mind,
+			IdleTimeout:                  min(s.restAfter, s.limits.IdleTimeout),
 			MaxHeaderBytes:               maxHeaderBytes,
 			ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 			DisableGeneralOptionsHandler: true,

@@ -92,15 +92,27 @@ func (n *nullBroker) consumed(string) (events, twice int) {
 
 const nullBrokerEnv = "WEFKA_BENCH_NULL_BROKER"
 
-// TestMain is the null broker when it is asked to be.
+// TestMain is the null broker, or a crowd, when it is asked to be.
 func TestMain(m *testing.M) {
-	if os.Getenv(nullBrokerEnv) == "" {
+	err := error(nil)
+	switch config := os.Getenv(crowdEnv); {
+	case config != "":
+		err = runCrowd(config)
+	case os.Getenv(nullBrokerEnv) != "":
+		err = runNullBroker()
+	default:
 		os.Exit(m.Run())
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+func runNullBroker() error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
 	}
 	null := &kafkatest.Null{Partitions: partitions}
 	go null.Serve(ln)
@@ -108,4 +120,5 @@ func TestMain(m *testing.M) {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		fmt.Println(null.Records.Load())
 	}
+	return nil
 }
