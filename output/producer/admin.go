@@ -33,8 +33,19 @@ func (p *Producer) Check(ctx context.Context) error {
 func (p *Producer) CheckIdempotence(ctx context.Context) error {
 	transport := p.newTransport(p.catalog.Load().names())
 	defer transport.CloseIdleConnections()
-	_, err := p.askIdentity(ctx, transport)
-	return err
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := p.askIdentity(ctx, transport)
+		if !errors.Is(err, kafka.GroupLoadInProgress) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 // ask returns metadata, or why there is none.

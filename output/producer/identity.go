@@ -149,6 +149,8 @@ func (p *Producer) askIdentity(ctx context.Context, transport *kafka.Transport) 
 		return identity{answer.ProducerID, answer.ProducerEpoch}, nil
 	case kafka.ClusterAuthorizationFailed:
 		return anonymous, fmt.Errorf("producer id: %w (allow this user to WRITE a topic; before Kafka 2.8, IDEMPOTENT_WRITE on the cluster)", err)
+	case kafka.GroupLoadInProgress: // what kafka-go says of 14 does not fit
+		return anonymous, fmt.Errorf("producer id: %w (the broker itself waits for some from the controller)", err)
 	case kafka.UnsupportedVersion:
 		return anonymous, fmt.Errorf("producer id: %w (the broker is older than Kafka 0.11)", err)
 	default:

@@ -275,10 +275,13 @@ func TestWithoutProducerID(t *testing.T) {
 	})
 	t.Run("not yet", func(t *testing.T) {
 		cluster := kafkatest.Fake(t, 1, 1, "events")
-		cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.CoordinatorLoadInProgress, Count: 2})
+		cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.CoordinatorLoadInProgress, Count: 4})
 		var s spy
 		s.watch(cluster, 0)
 		p := start(t, cluster.ListenAddrs(), nil)
+		if err := p.CheckIdempotence(limit(t, 10*time.Second)); err != nil {
+			t.Error(err)
+		}
 		if _, err := deliver(limit(t, 10*time.Second), p, "events", "k", values("v", 3)); err != nil {
 			t.Fatal(err)
 		}
