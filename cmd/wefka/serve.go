@@ -38,6 +38,7 @@ at once. HUP, or a change of a file, reloads the configuration, subscriptions an
 			if p.logLevel == "" {
 				config.level = &level
 			}
+			p.limitMemory(log)
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
