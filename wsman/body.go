@@ -9,29 +9,50 @@ import (
 	"github.com/wefka/wefka/wsman/sldc"
 )
 
-// receive reads the body. Memory grows with what has arrived, not with what was announced.
+// receive reads the body. Memory grows with what has arrived, not with what was announced. What TLS alone has sealed and nobody compressed
+// becomes text on the way.
 func (x *exchange) receive() error {
-	const step = 64 << 10
 	n := int(x.r.ContentLength)
-	b := x.budget.pool.get(n)
+	want := n
+	if x.clear() {
+		want = min(n, piece)
+	}
+	x.wire = x.budget.pool.get(want)
+	err := x.fill(min(n, marks))
+	if err == nil && want < n && x.littleEndian() {
+		err = x.transcode()
+	} else if err == nil {
+		err = x.fill(n)
+	}
+	if err != nil {
+		x.close = true
+		return refuse(http.StatusBadRequest, "body", fmt.Errorf("read body: %w", err))
+	}
+	_ = x.control.SetReadDeadline(time.Time{})
+	x.metrics.wire.Add(float64(n))
+	return nil
+}
+
+// piece is how much is read at once where memory is not yet there.
+const piece = 64 << 10
+
+// fill reads until there are n bytes.
+func (x *exchange) fill(n int) error {
+	b := x.wire
+	defer func() { x.wire = b }()
 	for len(b) < n {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(n, max(step, 2*len(b))))
+			grown := make([]byte, len(b), min(int(x.r.ContentLength), max(piece, 2*len(b))))
 			copy(grown, b)
 			x.budget.pool.put(b)
 			b = grown
 		}
-		got, err := x.r.Body.Read(b[len(b):min(n, cap(b))])
+		got, err := x.r.Body.Read(b[len(b):min(int(x.r.ContentLength), cap(b))])
 		b = b[:len(b)+got]
 		if err != nil && len(b) < n {
-			x.budget.pool.put(b)
-			x.close = true
-			return refuse(http.StatusBadRequest, "body", fmt.Errorf("read body: %w", err))
+			return err
 		}
 	}
-	_ = x.control.SetReadDeadline(time.Time{})
-	x.wire = b
-	x.metrics.wire.Add(float64(n))
 	return nil
 }
 
@@ -40,6 +61,11 @@ func (x *exchange) decode() error {
 	plain, err := x.session.Open(x.r.Header.Get("Content-Type"), x.wire)
 	if err != nil {
 		return x.unsealed(err)
+	}
+	if x.text != nil {
+		x.metrics.decrypted.Add(float64(x.r.ContentLength))
+		x.metrics.decompressed.Add(float64(x.r.ContentLength))
+		return x.read()
 	}
 	x.metrics.decrypted.Add(float64(len(plain)))
 	if len(plain) == 0 {
@@ -52,18 +78,22 @@ func (x *exchange) decode() error {
 	}
 	x.metrics.decompressed.Add(float64(len(plain)))
 	_, charset := mediaType(x.r.Header.Get("Content-Type"))
-	text, bad, err := decodeText(x.budget.pool.get(len(plain)/2+len(plain)/16), plain, charset)
-	x.text = text
+	x.text, x.bad, err = decodeText(x.budget.pool.get(len(plain)/2+len(plain)/16), plain, charset)
 	if err != nil {
 		return refuse(http.StatusUnsupportedMediaType, "charset", err)
 	}
+	return x.read()
+}
+
+// read scans the text, the one buffer that is needed from here on.
+func (x *exchange) read() error {
 	x.wire, x.inflated = x.give(x.wire), x.give(x.inflated)
-	x.budget.resize(&x.charge, int64(cap(text)))
+	x.budget.resize(&x.charge, int64(cap(x.text)))
 	x.in = x.reading()
-	if err := x.in.scan(text, &x.in.m); err != nil {
+	if err := x.in.scan(x.text, &x.in.m); err != nil {
 		return malformed(err)
 	}
-	x.in.m.BadUTF16, x.in.m.Clean = bad, x.in.m.Clean && bad == 0
+	x.in.m.BadUTF16, x.in.m.Clean = x.bad, x.in.m.Clean && x.bad == 0
 	return x.check()
 }
 

@@ -34,7 +34,8 @@ type exchange struct {
 	admitted bool
 	wire     []byte // body; then nil
 	inflated []byte
-	text     []byte
+	text     []byte   // in UTF-8
+	bad      int      // characters of it that were none
 	in       *reading // nil until decoded
 }
 
