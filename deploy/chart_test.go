@@ -110,7 +110,7 @@ func checkConfig(t *testing.T, drawn string) {
 		write(t, filepath.Join(etc, "secrets", secret[1], "password"), "secret")
 	}
 	if strings.Contains(drawn, "mountPath: /etc/wefka/web") {
-		write(t, filepath.Join(etc, "web/web.yaml"), "tls_server_config: {cert_file: ../tls/tls.crt, key_file: ../tls/tls.key}\nbasic_auth_users: {prometheus: $2y$10$abc}\n")
+		write(t, filepath.Join(etc, "web/web.yaml"), "tls_server_config: {cert_file: ../tls/tls.crt, key_file: ../tls/tls.key}\nbasic_auth_users: {prometheus: $2y$10$"+strings.Repeat("a", 53)+"}\n")
 	}
 	run(t, program, "pki", "init", "--dir", etc, "--name", "lab")
 	run(t, program, "pki", "server", "--dir", etc, "--host", "wef.example", "--host", "wef.corp.example")

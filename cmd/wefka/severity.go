@@ -11,6 +11,9 @@ import (
 func (c *Config) severities() output.Severities {
 	s := output.Severities{}
 	for _, label := range c.Severity {
+		if label.EventID == nil {
+			continue // Validate says so
+		}
 		s[output.EventType{Provider: label.Provider, ID: uint32(*label.EventID)}] = label.Severity
 	}
 	return s
