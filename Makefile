@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.dat
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build quickstart test lint fuzz bench bench-server bench-hosts peers ordeal dist clean
+.PHONY: help build quickstart test lint fuzz bench bench-server bench-hosts bench-growth peers ordeal dist clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench-server: ## the whole program on real Kafka: CPU an event, latency, memory;
 bench-hosts: ## memory of idle hosts, and all of them back at once; ARGS="-crowd 20000"
 	go test -run '^$$' -bench 'Hosts/$(RUN)' -benchtime 1x -timeout 60m ./internal/bench -broker null $(ARGS)
 	@cat build/bench/hosts.md
+
+bench-growth: ## CPU an event with 1 to 10,000 hosts, and memory while a backlog drains
+	go test -run '^$$' -bench 'Growth|Backlog' -benchtime 1x -timeout 60m ./internal/bench -broker null $(ARGS)
+	@cat build/bench/growth.md build/bench/backlog.md
 
 peers: ## what the tests need beside Go: Java and Maven for Apache Kafka, MIT krb5, Samba, python3-gssapi
 	sh .ci/peers

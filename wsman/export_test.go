@@ -10,6 +10,7 @@ import (
 func Poison(s *Server) {
 	s.init()
 	s.budget.pool.poison = true
+	s.tlsInput.poison = true
 }
 
 // BudgetOf is the budget in force.

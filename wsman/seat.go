@@ -81,7 +81,7 @@ func (l *listener) rest(s *seat) error {
 		return s.Conn.Close()
 	}
 	if t, ok := s.Conn.(*tls.Conn); ok {
-		slim(t)
+		slim(t, l.s.tlsInput)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,6 +103,9 @@ func (l *listener) wake(s *seat, left time.Duration) {
 	if err != nil {
 		_ = s.Conn.Close()
 		return
+	}
+	if t, ok := s.Conn.(*tls.Conn); ok {
+		fatten(t, l.s.tlsInput)
 	}
 	s.state.Store(serving)
 	l.deliver(s, nil)

@@ -55,6 +55,7 @@ type Server struct {
 	requests sync.WaitGroup
 	open     atomic.Int64 // connections
 
+	tlsInput  *pool         // buffers of connections that rest, for those that wake
 	restAfter time.Duration // of idling; tests are in a hurry
 }
 
@@ -79,6 +80,7 @@ func (s *Server) init() {
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(true)
 		def(&s.restAfter, restAfter)
+		s.tlsInput = &pool{limit: 8 << 20}
 		s.http = &http.Server{
 			Handler:                      s,
 			Protocols:                    protocols,

@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// A *tls.Conn that has read one large body keeps the buffer for it, 40 KB, for as long as it lives, and offers no way to give it back. It is
-// the largest part of what an idle host costs. slim takes it away where the fields of this Go are those that we know, and else does nothing;
-// a test fails on the Go where they are not.
+// A *tls.Conn that has read one large body keeps the buffer for it, 40 KB, for as long as it lives, and offers no way to give it back: the
+// largest part of what an idle host costs. So the buffers are taken from connections that rest and lent to those that wake, where the fields of
+// this Go are those that we know; else nothing is done, and a test fails.
 var tlsBuffers = func() (offsets struct {
 	raw, input, hand uintptr
 	known            bool
@@ -23,8 +23,8 @@ var tlsBuffers = func() (offsets struct {
 	return offsets
 }()
 
-// slim drops the empty buffers of a connection that nobody reads.
-func slim(t *tls.Conn) {
+// slim takes the empty buffers of a connection that nobody reads into p.
+func slim(t *tls.Conn, p *pool) {
 	if !tlsBuffers.known {
 		return
 	}
@@ -34,8 +34,25 @@ func slim(t *tls.Conn) {
 	if input.Len() > 0 || raw.Len() > 0 {
 		return // input is a part of raw's memory
 	}
+	raw.Reset()
+	p.put(raw.Bytes())
 	*input, *raw = bytes.Reader{}, bytes.Buffer{}
 	if hand.Len() == 0 {
 		*hand = bytes.Buffer{}
 	}
 }
+
+// fatten lends a slim connection a buffer of p, which else it would make anew in four steps.
+func fatten(t *tls.Conn, p *pool) {
+	if !tlsBuffers.known {
+		return
+	}
+	raw := (*bytes.Buffer)(unsafe.Add(unsafe.Pointer(t), tlsBuffers.raw))
+	if raw.Cap() == 0 {
+		if b := p.get(largeRecord); b != nil {
+			*raw = *bytes.NewBuffer(b)
+		}
+	}
+}
+
+const largeRecord = 17 << 10 // and its header (RFC 8446 5.2)

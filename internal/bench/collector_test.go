@@ -23,6 +23,7 @@ type lab struct {
 	dir       string
 	address   string
 	broker    string
+	topic     string
 	url       string
 	host      []string // flags of simulate: who the hosts are
 	listener  string   // of the configuration
@@ -94,6 +95,7 @@ read_existing_events: true
 delivery: {max_time: 5s, retry: {count: 100, interval: 1s}}
 output: {format: %s}
 `, name, query, format))
+	l.topic = "wef." + name
 	l.collector = start(l.b, wefka(l.b), []string{"WEFKA_ADMIN="}, "serve", "--config", l.path("wefka.yaml"), "--log-level", "warn")
 	l.b.Cleanup(func() {
 		if l.b.Failed() {

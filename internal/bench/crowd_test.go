@@ -34,7 +34,6 @@ type crowd struct {
 	offer            wsman.Offer
 	hosts            []*guest
 	entries          []byte
-	failed           atomic.Int64
 }
 
 // guest is one host.
@@ -55,7 +54,7 @@ type told struct {
 	Error   string
 }
 
-var resumed atomic.Int64
+var failed, resumed atomic.Int64 // attempts, and TLS handshakes, since the last order
 
 const crowdEnv = "WEFKA_BENCH_CROWD"
 
@@ -71,7 +70,7 @@ func runCrowd(config string) error {
 	fmt.Println("ready")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		began := time.Now()
-		c.failed.Store(0)
+		failed.Store(0)
 		resumed.Store(0)
 		var t told
 		var err error
@@ -90,7 +89,7 @@ func runCrowd(config string) error {
 		if t.Seconds == 0 {
 			t.Seconds = time.Since(began).Seconds()
 		}
-		t.Failed, t.Resumed = c.failed.Load(), resumed.Load()
+		t.Failed, t.Resumed = failed.Load(), resumed.Load()
 		if err != nil {
 			t.Error = err.Error()
 		}
@@ -207,7 +206,7 @@ func (c *crowd) warm() error {
 	all := c.hosts
 	defer func() { c.hosts = all }()
 	c.hosts = all[:min(16, len(all))]
-	for range 8 {
+	for range 128 / len(c.hosts) {
 		if err := c.each(16, c.send); err != nil {
 			return err
 		}
@@ -224,7 +223,7 @@ func (c *crowd) insist(g *guest, do func(*guest) error) error {
 		if err == nil || time.Since(began) > patience {
 			return err
 		}
-		c.failed.Add(1)
+		failed.Add(1)
 		time.Sleep(500*time.Millisecond + rand.N(time.Second))
 	}
 }

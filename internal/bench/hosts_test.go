@@ -53,31 +53,12 @@ type hostsTable struct{ lines []string }
 
 func (t *hostsTable) measure(b *testing.B, kafka broker, auth string) {
 	name := "hosts-" + auth
-	kafka.create("wef." + name)
 	hosts := *crowdFlag
-	config := crowd{Hosts: hosts, Events: 160}
 	var d *domain
 	if auth == "kerberos" {
 		d = newDomain(b, 50) // accounts; each has many connections
-		config.Keytab, config.Krb5Conf = d.hosts, d.kdc.Krb5Conf()
 	}
-	l := newLab(b, kafka.address(), d)
-	if auth == "tls" {
-		config.CA, config.Key = l.path("ca.pem"), l.path("ca.key")
-	}
-	config.URL = l.url
-	l.serve(name, "json")
-	text, err := json.Marshal(&config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	people := start(b, self, []string{crowdEnv + "=" + string(text)})
-	people.line(b)
-
+	l, people := newCrowd(b, kafka, name, crowd{Hosts: hosts, Events: 160}, d)
 	settled := func() moment {
 		time.Sleep(rest)
 		for range collections {
@@ -88,17 +69,7 @@ func (t *hostsTable) measure(b *testing.B, kafka broker, auth string) {
 		m := l.metrics()
 		return moment{l.collector.usage(b).resident, int(m["go_memstats_heap_inuse_bytes"]+m["go_memstats_stack_inuse_bytes"]) / 1024}
 	}
-	tell := func(command string) (answer told) {
-		fmt.Fprintln(people.stdin, command)
-		if err := json.Unmarshal([]byte(people.line(b)), &answer); err != nil {
-			b.Fatal(err)
-		}
-		if answer.Error != "" {
-			b.Errorf("%s: %s", command, answer.Error)
-		}
-		return answer
-	}
-	tell("warm")
+	people.tell(b, "warm")
 	empty := settled()
 	note := func(when string, more ...string) float64 {
 		now, after := l.collector.usage(b).resident, settled()
@@ -109,17 +80,17 @@ func (t *hostsTable) measure(b *testing.B, kafka broker, auth string) {
 	}
 	b.ReportMetric(0, "ns/op")
 	cpu := l.collector.usage(b).cpu
-	told := tell("connect")
+	told := people.tell(b, "connect")
 	b.ReportMetric((l.collector.usage(b).cpu-cpu).Seconds()*1000/float64(hosts), "cpu-ms/connect")
 	b.ReportMetric(note("connected, heartbeat", fmt.Sprintf("%.0f s", told.Seconds)), "KiB/connected")
-	told = tell("send")
+	told = people.tell(b, "send")
 	b.ReportMetric(note("one full envelope each", fmt.Sprintf("%.0f s", told.Seconds)), "KiB/idle")
 	if data, err := l.get("/debug/pprof/heap"); err == nil {
 		_ = os.WriteFile(filepath.Join(results(b), name+".heap.pprof"), data, 0o644)
 	}
-	tell("drop")
+	people.tell(b, "drop")
 	cpu = l.collector.usage(b).cpu
-	told = tell("return")
+	told = people.tell(b, "return")
 	b.ReportMetric((l.collector.usage(b).cpu-cpu).Seconds()*1000/float64(hosts), "cpu-ms/return")
 	b.ReportMetric(told.Seconds, "s/return")
 	note("all back at once", fmt.Sprintf("after %.1f s, %d attempts refused, %d sessions resumed", told.Seconds, told.Failed, told.Resumed), fmt.Sprintf("meanwhile %d batches of others acknowledged, %d refused, p99 %.0f ms", told.Acks, told.Refused, told.P99))
@@ -129,9 +100,48 @@ func (t *hostsTable) measure(b *testing.B, kafka broker, auth string) {
 	}
 }
 
-func (t *hostsTable) save(b *testing.B) {
-	text := "| hosts prove by | hosts | moment | MiB | after a collection | KiB a host | of these in use | |\n|---|---|---|---|---|---|---|---|\n" + strings.Join(t.lines, "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(results(b), "hosts.md"), []byte(text), 0o644); err != nil {
+// people is the process of a crowd.
+type people struct{ *process }
+
+// newCrowd starts a collector and hosts that are told what to do.
+func newCrowd(b *testing.B, kafka broker, name string, c crowd, d *domain) (*lab, people) {
+	b.Helper()
+	kafka.create("wef." + name)
+	l := newLab(b, kafka.address(), d)
+	c.URL = l.url
+	if d != nil {
+		c.Keytab, c.Krb5Conf = d.hosts, d.kdc.Krb5Conf()
+	} else {
+		c.CA, c.Key = l.path("ca.pem"), l.path("ca.key")
+	}
+	l.serve(name, "json")
+	config, err := json.Marshal(&c)
+	if err != nil {
 		b.Fatal(err)
 	}
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := people{start(b, self, []string{crowdEnv + "=" + string(config)})}
+	p.line(b)
+	return l, p
+}
+
+// tell gives one order and waits until it is carried out.
+func (p people) tell(b *testing.B, order string) (answer told) {
+	b.Helper()
+	fmt.Fprintln(p.stdin, order)
+	if err := json.Unmarshal([]byte(p.line(b)), &answer); err != nil {
+		b.Fatal(err)
+	}
+	if answer.Error != "" {
+		b.Errorf("%s: %s", order, answer.Error)
+	}
+	return answer
+}
+
+func (t *hostsTable) save(b *testing.B) {
+	text := "| hosts prove by | hosts | moment | MiB | after a collection | KiB a host | of these in use | |\n|---|---|---|---|---|---|---|---|\n" + strings.Join(t.lines, "\n") + "\n"
+	save(b, "hosts.md", text)
 }

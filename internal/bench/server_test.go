@@ -190,7 +190,5 @@ func (t *table) save(b *testing.B) {
 		fmt.Fprintf(&text, "| %s | %s | %s | %d | **%.1f** | %.0f | %.1f | %.1f | %.0f | %d | %.2f | %.0f | %.1f %% | %.1f |\n", r.auth, r.body, r.format, r.batch,
 			r.cpu, r.rate, r.p50, r.p99, r.offered, r.resident, r.allocs, r.allocated, 100*r.gc, r.simulator)
 	}
-	if err := os.WriteFile(filepath.Join(results(b), "server.md"), []byte(text.String()), 0o644); err != nil {
-		b.Fatal(err)
-	}
+	save(b, "server.md", text.String())
 }
