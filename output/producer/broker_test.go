@@ -443,7 +443,7 @@ func TestKafkaChaos(t *testing.T) {
 	var l lossy
 	cluster := kafkatest.StartCluster(t, 3, kafkatest.Behind(func(addr string) string { return l.proxy(t, addr) }))
 	cluster.CreateTopic("events", 6, 3, nil)
-	p := start(t, cluster.Brokers(), func(c *producer.Config) { c.DeliveryTimeout = time.Minute })
+	p := start(t, cluster.Brokers(), func(c *producer.Config) { c.DeliveryTimeout = 2 * time.Minute })
 	lost := 0
 	got := load(t, p, "events", func() {
 		for i := range 12 {
@@ -458,7 +458,7 @@ func TestKafkaChaos(t *testing.T) {
 		cluster.Restart(1)
 		cluster.Stop(2)
 		away := p.Stats().LastAck
-		eventually(t, 30*time.Second, func() error { // the others lead its partitions now
+		eventually(t, 100*time.Second, func() error { // the others lead its partitions now
 			if p.Stats().LastAck.Sub(away) < 3*time.Second {
 				return errors.New("nothing acknowledged")
 			}

@@ -105,7 +105,7 @@ func TestVerdict(t *testing.T) {
 	l.write("two", "pc-1", 5, "a", "t4")
 	l.again("pc-1", "lost", 5)
 	l.write("two", "pc-1", 5, "b", "t5")
-	l.write("one", "pc-1", 5, "b", "t5")
+	l.write("one", "pc-1", 5, "c", "t5") // topics are read side by side: each copy of a node of its own
 	l.again("pc-1", "refused", 6)
 	l.write("one", "pc-1", 6, "a", "t6", kgo.RecordHeader{Key: "wef.reason", Value: []byte("parse")})
 	l.write("one", "pc-1", 6, "a", "t7")
