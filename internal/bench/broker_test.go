@@ -22,6 +22,7 @@ const partitions = 6
 
 func newBroker(b *testing.B) broker {
 	b.Helper()
+	results(b)
 	switch *brokerFlag {
 	case "kafka":
 		k := kafkatest.Start(b)

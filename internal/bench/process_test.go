@@ -138,12 +138,17 @@ func (p *process) usage(b testing.TB) (u usage) {
 	return u
 }
 
-// results is the folder for what a run leaves: tables and profiles.
+var (
+	resultsOnce sync.Once
+	resultsDir  string
+)
+
+// results is the folder for what a run leaves: tables and profiles. It is found at the first call: a checkout may change during a long run.
 func results(b testing.TB) string {
 	b.Helper()
-	dir := filepath.Join(corpus.Root(b), "build", "bench")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	resultsOnce.Do(func() { resultsDir = filepath.Join(corpus.Root(b), "build", "bench") })
+	if err := os.MkdirAll(resultsDir, 0o755); err != nil {
 		b.Fatal(err)
 	}
-	return dir
+	return resultsDir
 }
