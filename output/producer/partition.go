@@ -26,26 +26,31 @@ type partition struct {
 	unsure   bool     // a batch that was sent has been given up: which number the broker expects is not known
 }
 
-// append encodes records behind what is there. Nothing of them is kept.
+// append encodes records, all in one batch, behind what is there: they are stored together or not at all, so that the first half of what a
+// host sends again cannot come to lie behind a second half that was stored. Nothing of them is kept.
 func (p *Producer) append(part *partition, d *Delivery, key []byte, records []Record, now time.Time) error {
+	size, cost := 0, int64(0)
+	for i := range records {
+		n := recordCost(key, &records[i])
+		size, cost = size+n, cost+p.admission.cost(n)
+	}
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if part.err != nil {
 		return part.err
 	}
+	b := part.open(size)
+	if b == nil {
+		b = p.batch()
+		b.created, b.deadline = now, now.Add(p.config.DeliveryTimeout)
+		part.queue = append(part.queue, b)
+	}
 	first := d.hold(len(records))
 	ms := now.UnixMilli()
 	for i := range records {
-		n := recordCost(key, &records[i])
-		b := part.open(n)
-		if b == nil {
-			b = p.batch()
-			b.created, b.deadline = now, now.Add(p.config.DeliveryTimeout)
-			part.queue = append(part.queue, b)
-		}
 		b.add(key, &records[i], ms, d, first+i)
-		b.cost += p.admission.cost(n)
 	}
+	b.cost += cost
 	p.offer(part, now)
 	return nil
 }

@@ -90,6 +90,42 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// TestTogether: what one Append brings lies in one batch, as long as that holds it.
+func TestTogether(t *testing.T) {
+	p := testProducer()
+	p.config.DeliveryTimeout = time.Hour
+	p.admission = &admission{share: 64 << 20, circuit: circuit{state: Closed, limit: 256 << 20}}
+	part := &partition{topic: newTopic("events", newMetrics()), leader: -1, listed: -1, identity: anonymous}
+	deliveries := make([]Delivery, 50)
+	for i := range deliveries {
+		records := make([]Record, 1+i%7)
+		for k := range records {
+			records[k].Value = make([]byte, 1+i*2_000)
+		}
+		if n, _ := p.run(nil, records); n != len(records) {
+			t.Fatal("more than a batch holds")
+		}
+		if err := p.append(part, &deliveries[i], nil, records, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := map[*Delivery]*batch{}
+	for _, b := range part.queue {
+		if b.records.size > maxBatch {
+			t.Errorf("a batch of %d bytes", b.records.size)
+		}
+		for _, s := range b.shares {
+			if in[s.d] != nil {
+				t.Errorf("records %d to %d lie in another batch than those before", s.first, s.first+s.count-1)
+			}
+			in[s.d] = b
+		}
+	}
+	if len(in) != len(deliveries) || len(part.queue) < 10 {
+		t.Errorf("%d deliveries in %d batches", len(in), len(part.queue))
+	}
+}
+
 // explosive panics once.
 type explosive struct{ codec }
 
