@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,6 +75,15 @@ var counts = map[string]func(e *plainEvent) bool{
 		status, _ := e.value("QueryStatus")
 		return e.sysmon("22") && status != "0"
 	},
+	"Started from a temporary folder or the recycle bin": func(e *plainEvent) bool {
+		image, _ := e.value("Image")
+		image = strings.ToLower(image)
+		return e.sysmon("1") && (strings.Contains(image, `\temp\`) || strings.Contains(image, `\tmp\`) || strings.Contains(image, `\$recycle.bin\`))
+	},
+	"With a technique of MITRE ATT&CK in the rule's name": func(e *plainEvent) bool {
+		rule, _ := e.value("RuleName")
+		return e.Provider.Name == "Microsoft-Windows-Sysmon" && regexp.MustCompile(`(^|[=,])T[0-9]{4}`).MatchString(rule)
+	},
 	"Clipboard changes":                     func(e *plainEvent) bool { return e.sysmon("24") },
 	"Sysmon's configuration, with its hash": func(e *plainEvent) bool { return e.sysmon("16") },
 	"Sysmon's own errors":                   func(e *plainEvent) bool { return e.sysmon("255") },
@@ -90,11 +101,12 @@ func TestReports(t *testing.T) {
 		jq                    *gojq.Code
 		kql                   kql
 		byJQ, byKQL, expected int
+		inSample              int // as the page says
 	}
 	var reports []*report
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `\|`, "\x00"), "|")
-		if len(cells) != 5 || !strings.HasPrefix(strings.TrimSpace(cells[2]), "`") {
+		if len(cells) != 6 || !strings.HasPrefix(strings.TrimSpace(cells[2]), "`") {
 			continue
 		}
 		cell := func(i int) string {
@@ -108,6 +120,9 @@ func TestReports(t *testing.T) {
 		if r.jq, err = gojq.Compile(query); err != nil {
 			t.Fatal(err)
 		}
+		if r.inSample, err = strconv.Atoi(cell(4)); err != nil && cell(4) != "–" {
+			t.Fatal(err)
+		}
 		reports = append(reports, r)
 	}
 	if len(reports) < len(counts) {
@@ -118,50 +133,66 @@ func TestReports(t *testing.T) {
 	var d events.Decoder
 	var rec events.Record
 	n := 0
-	for _, file := range corpus.Files(t) {
-		for _, line := range corpus.Lines(t, file) {
-			var plain plainEvent
-			if d.Decode([]byte(line), &rec) != nil || xml.Unmarshal([]byte(line), &plain) != nil {
-				continue
-			}
-			n++
-			if rec.Identity = verified; n%3 == 0 {
-				rec.Identity = mismatch
-			}
-			var shapes [2]any
-			for i, encoder := range []Encoder{asJSON, asECS} {
-				text, err := encoder.Append(nil, batch, &rec)
-				if err == nil {
-					err = json.Unmarshal(text, &shapes[i])
+	run := func(files ...string) {
+		t.Helper()
+		n = 0
+		for _, r := range reports {
+			r.byJQ, r.byKQL, r.expected = 0, 0, 0
+		}
+		for _, file := range files {
+			for _, line := range corpus.Lines(t, file) {
+				var plain plainEvent
+				if d.Decode([]byte(line), &rec) != nil || xml.Unmarshal([]byte(line), &plain) != nil {
+					continue
 				}
-				if err != nil {
-					t.Fatal(err)
+				n++
+				if rec.Identity = verified; n%3 == 0 {
+					rec.Identity = mismatch
 				}
-			}
-			for _, r := range reports {
-				if found, ok := r.jq.Run(shapes[0]).Next(); ok {
-					if err, bad := found.(error); bad {
-						t.Fatalf("%s: %v", r.name, err)
+				var shapes [2]any
+				for i, encoder := range []Encoder{asJSON, asECS} {
+					text, err := encoder.Append(nil, batch, &rec)
+					if err == nil {
+						err = json.Unmarshal(text, &shapes[i])
 					}
-					r.byJQ++
+					if err != nil {
+						t.Fatal(err)
+					}
 				}
-				if r.kql(shapes[1]) {
-					r.byKQL++
-				}
-				if count := counts[r.name]; count != nil && count(&plain) {
-					r.expected++
+				for _, r := range reports {
+					if found, ok := r.jq.Run(shapes[0]).Next(); ok {
+						if err, bad := found.(error); bad {
+							t.Fatalf("%s: %v", r.name, err)
+						}
+						r.byJQ++
+					}
+					if r.kql(shapes[1]) {
+						r.byKQL++
+					}
+					if count := counts[r.name]; count != nil && count(&plain) {
+						r.expected++
+					}
 				}
 			}
+		}
+		for _, r := range reports {
+			if counts[r.name] == nil {
+				r.expected = r.byJQ
+			}
+			if r.byJQ != r.expected || r.byKQL != r.expected {
+				t.Errorf("%s: jq finds %d, KQL %d, in the XML there are %d", r.name, r.byJQ, r.byKQL, r.expected)
+			}
+			t.Logf("%5d of %d: %s", r.expected, n, r.name)
 		}
 	}
+	run(filepath.Join(corpus.Root(t), "simulator", "sample.xmll"))
 	for _, r := range reports {
-		if counts[r.name] == nil {
-			r.expected = r.byJQ
+		if r.expected != r.inSample && !strings.HasPrefix(r.name, "Sent by another") { // which is the test's own doing
+			t.Errorf("%s: the page says %d of the sample, it is %d", r.name, r.inSample, r.expected)
 		}
-		if r.byJQ != r.expected || r.byKQL != r.expected || r.expected == 0 {
-			t.Errorf("%s: jq finds %d, KQL %d, in the XML there are %d", r.name, r.byJQ, r.byKQL, r.expected)
-		}
-		t.Logf("%5d of %d: %s", r.expected, n, r.name)
+	}
+	if files := corpus.Find(t); files != nil {
+		run(files...)
 	}
 }
 
@@ -215,13 +246,33 @@ func clauseKQL(t *testing.T, clause string) kql {
 		for _, v := range values {
 			text, _ := v.(string)
 			for _, w := range wanted {
-				if w == "*" || strings.EqualFold(text, w) {
+				if like(strings.ToLower(text), strings.ToLower(w)) {
 					return true
 				}
 			}
 		}
 		return false
 	}
+}
+
+// like compares with a pattern in which * is any text and a backslash takes the next character as it is.
+func like(text, pattern string) bool {
+	parts := strings.Split(strings.ReplaceAll(pattern, `\\`, `\`), "*")
+	if len(parts) == 1 {
+		return text == parts[0]
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(part):]
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
 }
 
 func lookUp(doc any, field string) any {
